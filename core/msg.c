@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The sending half of the verbs.
+ *
+ * mp_call and mp_send mark the message ARMED and call the port's agent.  What
+ * the agent did shows in the state word when it returns a code: IDLE, it ran
+ * the message to its end; still ARMED, it refused.  After EASYNC the message
+ * may be gone already, so nothing is looked at.
+ */
+#include "state.h"
+
+void
+mp_msg_init(struct mp_msg *m, uint32_t op)
+{
+	*m = (struct mp_msg)MP_MSG(op);
+}
+
+bool
+mp_done(const struct mp_msg *m)
+{
+	uint32_t s = phase(os_load_acquire(&m->state));
+
+	return s == ST_IDLE || s == ST_REPLIED;
+}
+
+/* The message is the caller's again, and never ran. */
+static int
+take_back(struct mp_msg *m, int code)
+{
+	os_store(&m->state, ST_IDLE);
+	m->result = code;
+	return code;
+}
+
+static int
+call_refused(struct mp_port *p, struct mp_msg *m, int code)
+{
+	while (code == -EAGAIN && p->ops->room != NULL &&
+	       (m->flags & MP_MSG_NOWAIT) == 0) {
+		code = p->ops->room(p, m->deadline_ns);
+		if (code != 0)
+			break;
+		code = p->mp_SendMsg(p, m);
+		if (code == EASYNC)
+			return mp_wait(m);
+		if (phase(os_load(&m->state)) == ST_IDLE)
+			return code;
+	}
+	return take_back(m, code == -ETIMEDOUT ? -ETIME : code);
+}
+
+static bool
+is_late(const struct mp_msg *m)
+{
+	return m->deadline_ns != 0 && os_now_ns() >= m->deadline_ns;
+}
+
+int
+mp_call(struct mp_port *p, struct mp_msg *m)
+{
+	int code;
+
+	if (phase(os_load(&m->state)) != ST_IDLE)
+		return -EBUSY;
+	os_store(&m->state, ST_ARMED | ST_SYNC);
+	if (is_late(m))
+		return take_back(m, -ETIME);
+	code = p->mp_SendMsg(p, m);
+	if (code == EASYNC)
+		return mp_wait(m);
+	if (phase(os_load(&m->state)) == ST_IDLE)
+		return code;
+	return call_refused(p, m, code);
+}
+
+/* The message is ARMED. */
+static int
+send_armed(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_port *reply = m->reply;
+	int code;
+
+	code = p->mp_SendMsg(p, m);
+	if (code == EASYNC)
+		return 0;
+	if (phase(os_load(&m->state)) != ST_IDLE) {
+		os_store(&m->state, ST_IDLE);
+		return code;
+	}
+	os_store(&m->state, ST_ENDING);
+	reply->ops->reply(reply, m);
+	return 0;
+}
+
+int
+mp_send(struct mp_port *p, struct mp_msg *m)
+{
+	if (phase(os_load(&m->state)) != ST_IDLE)
+		return -EBUSY;
+	if (m->reply == NULL)
+		return -EINVAL;
+	os_store(&m->state, ST_ARMED);
+	return send_armed(p, m);
+}
+
+/*
+ * Either this finds the message idle and sends it, or whoever has it replies
+ * only after this has looked, and then looks at what it is about; a reader
+ * must therefore reply before it drains.  The fence is the notifier's half of
+ * that; the replier's half is the exchange that makes the message idle.
+ */
+int
+mp_msg_notify(struct mp_port *p, struct mp_msg *m)
+{
+	uint32_t idle = ST_IDLE;
+
+	if (m->reply == NULL)
+		return -EINVAL;
+	os_fence();
+	if (!os_cas(&m->state, &idle, ST_ARMED))
+		return -EBUSY;
+	return send_armed(p, m);
+}

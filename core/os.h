@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef CORE_OS_H
+#define CORE_OS_H
+
+/*
+ * The only seam between core/ and the system.  Three implementations:
+ * os_posix.c (futexes and pthreads), kernel/os_linux.c, and test/os_sim.c,
+ * which steps threads from a seed and delays their stores as x86 may.
+ *
+ * Atomics: os_load and os_store are relaxed, os_load_acquire pairs with
+ * os_store_release, and everything that reads and writes is a full fence.
+ *
+ * Parking: os_park() sleeps while the word has the expected value, and may
+ * return early for any reason.  os_wake() takes an address only; the memory
+ * may be gone by then, and a stranger who sleeps there just looks again.
+ */
+
+#include <msgport/types.h>
+
+#ifdef MP_OS_SIM
+uint32_t os_load(const uint32_t *);
+uint32_t os_load_acquire(const uint32_t *);
+void os_store(uint32_t *, uint32_t);
+void os_store_release(uint32_t *, uint32_t);
+bool os_cas(uint32_t *, uint32_t *expected, uint32_t desired);
+uint32_t os_xchg(uint32_t *, uint32_t);
+uint32_t os_fetch_add(uint32_t *, uint32_t);
+uint32_t os_fetch_or(uint32_t *, uint32_t);
+uint32_t os_fetch_and(uint32_t *, uint32_t);
+void os_fence(void);
+void os_relax(void);
+uintptr_t os_self(void);
+int32_t os_cpu(void);
+bool os_stack_is_low(size_t left_min);
+#else
+
+static inline uint32_t
+os_load(const uint32_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t
+os_load_acquire(const uint32_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline void
+os_store(uint32_t *p, uint32_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+static inline void
+os_store_release(uint32_t *p, uint32_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+/* On failure *expected is what was there. */
+static inline bool
+os_cas(uint32_t *p, uint32_t *expected, uint32_t desired)
+{
+	return __atomic_compare_exchange_n(p, expected, desired, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t
+os_xchg(uint32_t *p, uint32_t v)
+{
+	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t
+os_fetch_add(uint32_t *p, uint32_t v)
+{
+	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t
+os_fetch_or(uint32_t *p, uint32_t v)
+{
+	return __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t
+os_fetch_and(uint32_t *p, uint32_t v)
+{
+	return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline void
+os_fence(void)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void
+os_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+#ifdef __KERNEL__
+#include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <linux/smp.h>
+
+static inline uintptr_t
+os_self(void)
+{
+	return (uintptr_t)current;
+}
+
+static inline int32_t
+os_cpu(void)
+{
+	return raw_smp_processor_id();
+}
+
+static inline bool
+os_stack_is_low(size_t left_min)
+{
+	return current_stack_pointer - (uintptr_t)end_of_stack(current) <
+	       left_min;
+}
+#else
+/* One unique address a thread; 0 is nobody. */
+static inline uintptr_t
+os_self(void)
+{
+#if defined(__x86_64__)
+	uintptr_t self;
+
+	/* The ABI keeps the thread pointer's own value at its address. */
+	__asm__("mov %%fs:0, %0" : "=r"(self));
+	return self;
+#else
+	return (uintptr_t)__builtin_thread_pointer();
+#endif
+}
+
+extern __thread uintptr_t os_stack_floor
+	__attribute__((tls_model("initial-exec")));
+bool os_stack_find(size_t left_min);
+
+/*
+ * The floor is unknown (above all addresses) until the first look.  A stack that is
+ * not the thread's own, a coroutine's say, counts as endless.
+ */
+static inline bool
+os_stack_is_low(size_t left_min)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	if (__builtin_expect(here >= os_stack_floor + left_min, 1))
+		return false;
+	return os_stack_find(left_min);
+}
+
+
+/* glibc registers the area of rseq(2), where the kernel keeps the CPU. */
+extern const ptrdiff_t __rseq_offset;
+extern const unsigned int __rseq_size;
+int32_t os_cpu_call(void);
+
+static inline int32_t
+os_cpu(void)
+{
+	const char *area = (const char *)os_self() + __rseq_offset;
+
+	if (__builtin_expect(__rseq_size == 0, 0))
+		return os_cpu_call();
+	return __atomic_load_n((const int32_t *)(const void *)(area + 4),
+			       __ATOMIC_RELAXED);
+}
+#endif
+#endif
+
+/* Pointers that another thread may be looking at; no order is implied. */
+static inline uintptr_t
+os_load_word(const uintptr_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void
+os_store_word(uintptr_t *p, uintptr_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
+}
+
+/* 0, or -ETIMEDOUT; deadline in monotonic nanoseconds, 0 none. */
+int os_park(const uint32_t *, uint32_t expected, uint64_t deadline_ns);
+void os_wake(const uint32_t *, uint32_t count);
+
+void os_lock_init(struct mp_lock *);
+void os_lock(struct mp_lock *);
+void os_unlock(struct mp_lock *);
+
+uint64_t os_now_ns(void);
+
+/* 0, or -EAGAIN or -ENOMEM; the thread's memory is the caller's. */
+int os_thread_start(struct mp_thread *, void (*run)(void *), void *arg);
+void os_thread_join(struct mp_thread *);
+
+/* A pollable descriptor, or a negative errno; signal and clear cannot block. */
+int os_fd_open(void);
+void os_fd_signal(int fd);
+void os_fd_clear(int fd);
+void os_fd_close(int fd);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What every port has: its beginning and end, its counts, and the list of
+ * those who sleep at it.
+ *
+ * A sleeper is a word on the sleeper's own stack.  The waker takes it off the
+ * list and marks it under the lock, and wakes its address when the lock is
+ * free: each sleeper is woken once, the latest first (its cache is warm), and
+ * the port is not touched any more.
+ *
+ * The counts of what is out have their own waiters: the one who counts down
+ * to zero touches nothing afterwards but the word's address.
+ */
+#include "state.h"
+#include <msgport/agent.h>
+
+void
+port_init(struct mp_port *p, const struct mp_port_ops *ops,
+	  int (*agent)(struct mp_port *, struct mp_msg *))
+{
+	*p = (struct mp_port){
+		.mp_SendMsg = agent,
+		.ops = ops,
+		.depth_max = MP_DEPTH_DEFAULT,
+		.cpu = -1,
+		.peer_cpu = -1,
+		.fd = -1,
+	};
+	os_lock_init(&p->lock);
+}
+
+void
+port_no_reply(struct mp_port *p, struct mp_msg *m)
+{
+	(void)m;
+	mp_panic("a port that takes no replies got one", __FILE__, __LINE__,
+		 p);
+}
+
+void
+port_refused(struct mp_port *p, enum mp_refusal why)
+{
+	os_fetch_add(&p->refused[why], 1);
+}
+
+bool
+sleeper_park(struct mp_port *p, struct mp_sleeper **list,
+	     struct mp_sleeper *me, uint64_t deadline_ns)
+{
+	struct mp_sleeper **at;
+	int code = 0;
+
+	os_store(&me->woken, 0);
+	me->next = *list;
+	*list = me;
+	os_unlock(&p->lock);
+	while (os_load(&me->woken) == 0 && code == 0)
+		code = os_park(&me->woken, 0, deadline_ns);
+	os_lock(&p->lock);
+	if (os_load(&me->woken) != 0)
+		return true;
+	for (at = list; *at != me; at = &(*at)->next)
+		;
+	*at = me->next;
+	return false;
+}
+
+const uint32_t *
+sleeper_pop(struct mp_sleeper **list)
+{
+	struct mp_sleeper *s = *list;
+
+	if (s == NULL)
+		return NULL;
+	*list = s->next;
+	os_store_release(&s->woken, 1);
+	return &s->woken;
+}
+
+void
+wake_one(const uint32_t *word)
+{
+	if (word != NULL)
+		os_wake(word, 1);
+}
+
+void
+count_down(uint32_t *count)
+{
+	if (os_fetch_add(count, -1u) == (COUNT_WAITER | 1))
+		os_wake(count, UINT32_MAX);
+}
+
+/* The last to leave clears the mark, unless the count is in use again. */
+void
+count_wait(uint32_t *count)
+{
+	uint32_t n;
+	uint32_t marked = COUNT_WAITER;
+
+	while ((n = os_load_acquire(count) & ~COUNT_WAITER) != 0) {
+		os_fetch_or(count, COUNT_WAITER);
+		os_park(count, n | COUNT_WAITER, MP_NO_DEADLINE);
+	}
+	os_cas(count, &marked, 0);
+}
+
+/* Under the lock: moves to `ended' all that nobody else is ending. */
+static void
+claim_all(struct mp_port *p, struct mp_queue *ended)
+{
+	struct mp_msg *m;
+
+	while ((m = queue_get(p, ST_ENDING)) != NULL)
+		queue_link(ended, m);
+}
+
+/* Under the lock: replies that nobody fetched; their senders have them. */
+static void
+drop_replies(struct mp_port *p)
+{
+	struct mp_msg *m;
+
+	while ((m = p->done.head) != NULL) {
+		queue_unlink(&p->done, m);
+		os_store(&p->pending, p->pending - 1);
+		if ((os_xchg(&m->state, ST_IDLE) & ST_WAITING) != 0)
+			os_wake(&m->state, 1);
+	}
+}
+
+static void
+wake_all(struct mp_sleeper **list)
+{
+	while (*list != NULL)
+		wake_one(sleeper_pop(list));
+}
+
+void
+mp_port_close(struct mp_port *p)
+{
+	struct mp_queue ended = { NULL, NULL };
+	struct mp_sleeper me = { 0 };
+	struct mp_msg *m;
+
+	os_lock(&p->lock);
+	os_fetch_or(&p->gate, GATE_CLOSED);
+	claim_all(p, &ended);
+	drop_replies(p);
+	wake_all(&p->receivers);
+	wake_all(&p->callers);
+	if (p->fd >= 0)
+		os_fd_signal(p->fd);
+	/* What is left was won by another ender, who takes it out and wakes. */
+	while (p->depth != 0)
+		sleeper_park(p, &p->callers, &me, MP_NO_DEADLINE);
+	os_unlock(&p->lock);
+	while ((m = ended.head) != NULL) {
+		queue_unlink(&ended, m);
+		msg_end(m, -EPIPE);
+	}
+}
+
+void
+mp_port_fini(struct mp_port *p)
+{
+	mp_port_close(p);
+	count_wait(&p->out);
+	count_wait(&p->held[0]);
+	count_wait(&p->held[1]);
+	gate_barrier();
+	os_lock(&p->lock);
+	if (p->fd >= 0)
+		os_fd_close(p->fd);
+	p->fd = -1;
+	os_unlock(&p->lock);
+}
+
+/*
+ * The count of the old epoch can only fall once the epoch has changed.  Two
+ * barriers at once are two waits for the same counts; one that starts while
+ * another waits must not change the epoch back, so it first waits for both.
+ */
+int
+mp_port_barrier(struct mp_port *p)
+{
+	uint32_t epoch;
+
+	if (os_load_word(&p->owner) == os_self())
+		return -EDEADLK;
+	os_lock(&p->lock);
+	epoch = os_load(&p->epoch);
+	os_unlock(&p->lock);
+	count_wait(&p->held[!epoch]);
+	os_lock(&p->lock);
+	os_store(&p->epoch, !epoch);
+	os_unlock(&p->lock);
+	count_wait(&p->held[epoch]);
+	return 0;
+}
+
+struct mp_port *
+mp_port_ref(struct mp_port *p)
+{
+	mp_assert(os_fetch_add(&p->refs, 1) != UINT32_MAX, p);
+	return p;
+}
+
+void
+mp_port_unref(struct mp_port *p)
+{
+	uint32_t refs;
+
+	if (p == NULL)
+		return;
+	refs = os_fetch_add(&p->refs, -1u);
+	mp_assert(refs != 0, p);
+	if (refs == 1 && p->released != NULL)
+		p->released(p);
+}
+
+void
+mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
+{
+	os_lock(&p->lock);
+	*out = (struct mp_port_stats){
+		.kind = p->ops->kind,
+		.depth = p->depth,
+		.depth_max = p->depth_max,
+		.wakes = p->wakes,
+		.closed = (os_load(&p->gate) & GATE_CLOSED) != 0,
+	};
+	os_unlock(&p->lock);
+	out->held = (os_load(&p->held[0]) & ~COUNT_WAITER) +
+		    (os_load(&p->held[1]) & ~COUNT_WAITER) - out->depth;
+	for (int i = 0; i < MP_REFUSALS; i++)
+		out->refused[i] = os_load(&p->refused[i]);
+}
+
+int
+mp_port_fd(struct mp_port *p)
+{
+	int fd;
+
+	os_lock(&p->lock);
+	if (p->fd < 0) {
+		p->fd = os_fd_open();
+		if (p->fd >= 0 && (p->depth != 0 || p->done.head != NULL ||
+				   (os_load(&p->gate) & GATE_CLOSED) != 0))
+			os_fd_signal(p->fd);
+	}
+	fd = p->fd;
+	if (fd < 0)
+		p->fd = -1;
+	os_unlock(&p->lock);
+	return fd;
+}
