@@ -9,6 +9,7 @@
  * bytes of malloc.  The bytes are exact only without malloc's per-thread
  * caches and kept stacks, so the runner starts itself again without these.
  */
+#define _GNU_SOURCE
 #include "t.h"
 
 #include <dirent.h>

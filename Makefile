@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#
+# Every file is named here: to add one, add a word.  V=asan, tsan, clang, cover
+# and fuzz build the same into build/$(V).  HACKING.md lists the targets.
+
+VERSION := 0.1.0
+SONAME := libmsgport.so.0
+
+HEADERS := types msg port agent kit kit_tree iface driver \
+	vfs vfs_types vfs_name vfs_file
+
+# Compiled for user space, freestanding, and for the kernel.
+CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
+	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
+	core/pool.c core/iface.c core/kit.c
+CLASS_SRC :=
+DRIVER_SRC :=
+
+# User space only.
+POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
+FRONT_SRC :=
+TOOL_SRC :=
+EXAMPLE_SRC :=
+BENCH_SRC :=
+BENCH_COUNT :=
+FUZZ_SRC :=
+
+# Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
+# TEST_HOUSE once.  What TEST_ALONE names runs with nothing beside it.
+TEST_C := test/00-harness.c
+TEST_SIM :=
+TEST_SH :=
+TEST_HOUSE := test/00-house.sh
+TEST_ALONE :=
+TEST_LIB := test/t.c
+SIM_LIB :=
+
+MODEL :=
+MUTANT :=
+MAN :=
+
+# ---- how each variant is compiled
+
+V :=
+B := build$(V:%=/%)
+PREFIX := /usr/local
+S := 60
+T :=
+N :=
+
+CC.clang := clang
+CC.fuzz := clang
+CC := $(or $(CC.$V),gcc)
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
+CFLAGS := -O2 -g
+FLAGS.asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+FLAGS.tsan := -fsanitize=thread -Wno-tsan
+FLAGS.cover := -O0 --coverage -fprofile-update=atomic
+FLAGS.fuzz := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+FREE := -ffreestanding -mno-sse -Wframe-larger-than=512
+FUSE := $(shell pkg-config --cflags fuse3 2>/dev/null)
+LIBS := -Wl,--as-needed -lfuse3 -lpthread
+BENCH_LIBS := -lzmq -lurcu-common
+COMPILE = $(CC) -std=gnu11 $(WARN) $(CFLAGS) $(FLAGS.$V) -Iinclude -MMD -MP
+LINK = $(CC) $(CFLAGS) $(FLAGS.$V)
+
+export B
+SLOW.asan := 3
+SLOW.tsan := 5
+export T_SLOW := $(or $(SLOW.$V),1)
+export TSAN_OPTIONS := halt_on_error=1
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += --no-print-directory -j$(shell nproc)
+endif
+
+# ---- what there is to build
+
+FREE_SRC := $(CORE_SRC) $(CLASS_SRC) $(DRIVER_SRC)
+LIB_SRC := $(CORE_SRC) $(POSIX_SRC) $(CLASS_SRC)
+HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC)
+SIM_SRC := $(CORE_SRC) core/kit_posix.c core/kit_mem.c $(CLASS_SRC) \
+	$(DRIVER_SRC) $(SIM_LIB) $(TEST_LIB)
+PROGRAM_SRC := $(TEST_C) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_COUNT)
+
+LIB := $(B)/libmsgport.a
+HOST := $(B)/libhost.a
+SIM := $(B)/sim/libsim.a
+TESTER := $(B)/test/libt.a
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+PIC_OBJ := $(LIB_SRC:%.c=$(B)/pic/%.o)
+FREE_OBJ := $(FREE_SRC:%.c=$(B)/free/%.o)
+SIM_OBJ := $(SIM_SRC:%.c=$(B)/sim/%.o)
+SIM_BIN := $(TEST_SIM:%.c=$(B)/sim/%)
+PROGRAM := $(PROGRAM_SRC:%.c=$(B)/%)
+FUZZER := $(FUZZ_SRC:%.c=build/fuzz/%)
+COMMAND := $(TOOL_SRC:tool/msgport.c=$(B)/msgport)
+COMMAND := $(filter $(B)/msgport,$(COMMAND))
+TESTS = $(sort $(TEST_C:%.c=$(B)/%) $(SIM_BIN) $(TEST_SH))
+DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
+	$(TOOL_SRC:%.c=$(B)/%.o) $(TEST_LIB:%.c=$(B)/%.o) \
+	$(PROGRAM:%=%.o) $(SIM_BIN:%=%.o) $(FUZZER:%=%.o)
+
+.PHONY: all everything free header clang kernel-objects demo check check-here \
+	san tidy fix fuzz bench bench-count cover wc install models mutants \
+	soak clean FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(LIB) $(B)/$(SONAME) $(COMMAND)
+everything: all $(PROGRAM) $(SIM_BIN)
+free: $(B)/free.o
+header: $(HEADERS:%=$(B)/header/%.ok)
+clang:
+	@$(MAKE) V=clang everything
+
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(COMPILE) $(FREE)' | cmp -s - $@ || \
+		echo '$(COMPILE) $(FREE)' >$@
+
+$(B)/%.o: %.c $(B)/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) $(if $(filter front/% tool/%,$<),$(FUSE)) -c -o $@ $<
+
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -fPIC -c -o $@ $<
+
+$(B)/free/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) $(FREE) -c -o $@ $<
+
+$(B)/sim/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -DMP_OS_SIM -c -o $@ $<
+
+%.a:
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(LIB): $(LIB_OBJ)
+$(HOST): $(HOST_SRC:%.c=$(B)/%.o)
+$(TESTER): $(TEST_LIB:%.c=$(B)/%.o)
+$(SIM): $(SIM_OBJ)
+
+$(B)/$(SONAME): $(PIC_OBJ)
+	@echo "  LINK    $@"
+	@echo '{ global: mp_*; local: *; };' >$(B)/msgport.map
+	@$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs \
+		-Wl,--version-script,$(B)/msgport.map -o $@ $^ -lpthread
+
+# Nothing but these may be left for the surroundings to provide.
+$(B)/free.o: $(FREE_OBJ)
+	@ld -r -o $@ $^
+	@! nm -u $@ | awk '{ print $$2 }' | \
+		grep -vE '^(mp|os|__rseq)_|^mem(cpy|set|move|cmp|chr)$$|^str(len|cmp)$$|^_GLOBAL_'
+
+$(B)/msgport: $(TOOL_SRC:%.c=$(B)/%.o) $(HOST) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $^ $(LIBS)
+
+$(PROGRAM): %: %.o $(TESTER) $(HOST) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $^ $(LIBS) $(if $(findstring /bench/,$@),$(BENCH_LIBS))
+
+$(SIM_BIN): %: %.o $(SIM)
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $^ -lpthread
+
+# A header alone, for C and for C++.
+$(B)/header/%.ok: $(HEADERS:%=include/msgport/%.h)
+	@mkdir -p $(@D)
+	@echo '#include <msgport/$*.h>' >$(B)/header/$*.c
+	@gcc -std=c11 -pedantic $(WARN) -Iinclude -fsyntax-only $(B)/header/$*.c
+	@clang -x c++ -std=c++17 -Wall -Wextra -Werror -Iinclude -fsyntax-only \
+		$(B)/header/$*.c
+	@touch $@
+
+# The same sources as objects of Debian's kernel, whichever is installed.
+KERNEL := $(lastword $(sort $(wildcard /lib/modules/*-amd64/build)))
+kernel-objects: $(FREE_SRC)
+	@[ -n "$(KERNEL)" ] || { echo "linux-headers-amd64 is missing"; exit 1; }
+	@script/kbuild build/kernel $(FREE_SRC)
+	@$(MAKE) -s -C $(KERNEL) M=$(CURDIR)/build/kernel objects.o
+
+# ---- what can be done with it
+
+demo:
+	@script/setup demo
+	@$(MAKE) all
+	@build/msgport demo
+
+check:
+	@script/setup check
+ifneq ($N,)
+	@$(MAKE) $(filter %/$T,$(TESTS))
+	@$(filter %/$T,$(TESTS)) '$N'
+else ifneq ($T,)
+	@$(MAKE) all $(filter $(B)/%/$T,$(TESTS))
+	@+test/run $(filter %/$T %/$T.sh,$(TESTS) $(TEST_HOUSE))
+else
+	@$(MAKE) everything
+	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS) $(TEST_HOUSE))
+endif
+
+check-here: everything
+	@+test/run -j2 -a '$(TEST_ALONE)' $(TESTS)
+
+san:
+	@$(MAKE) V=asan check-here
+	@$(MAKE) V=tsan check-here
+
+TIDY_SRC := $(FREE_SRC) $(POSIX_SRC) $(FRONT_SRC) $(TOOL_SRC)
+tidy: $(TIDY_SRC:%=build/tidy/%.ok)
+	@script/files | xargs clang-format --dry-run -Werror
+	@script/limits
+	@script/layers
+	@script/spdx
+	@script/doccheck $(MAN)
+
+build/tidy/%.ok: % .clang-tidy $(HEADERS:%=include/msgport/%.h)
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- -std=gnu11 -Iinclude $(FUSE) 2>$@.err || { cat $@.err; false; }
+	@touch $@
+
+fix:
+	@script/files | xargs clang-format -i
+
+fuzz:
+	@$(MAKE) V=fuzz fuzz-here
+fuzz-here: $(FUZZER:%=%.run)
+$(FUZZER): %: %.o $(HOST) $(LIB)
+	@$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+build/fuzz/%.run: build/fuzz/% FORCE
+	@mkdir -p $@.corpus $*.seed 2>/dev/null; cd $(@D) && \
+		$(CURDIR)/$< -max_total_time=$(S) $(@F).corpus >$(@F).log 2>&1 \
+		|| { tail -n 40 $(@F).log; false; }
+
+bench: $(BENCH_SRC:%.c=$(B)/%)
+	@for b in $^; do $$b || exit; done
+
+bench-count: $(BENCH_COUNT:%.c=$(B)/%)
+	@script/count $^
+
+cover:
+	@$(MAKE) V=cover check-here
+	@script/cover
+
+models:
+	@script/models $(MODEL)
+
+mutants:
+	@script/mutants $(MUTANT)
+
+soak: $(TESTS)
+	@end=$$(($$(date +%s) + $(S))); while [ $$(date +%s) -lt $$end ]; do \
+		T_SOAK=1 test/run -j2 $^ || exit; done
+
+wc:
+	@script/wc
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/include/msgport \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(HEADERS:%=include/msgport/%.h) \
+		$(DESTDIR)$(PREFIX)/include/msgport
+	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
+	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(PREFIX)/lib
+	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmsgport.so
+	printf '%s\n' 'Name: msgport' 'Description: message ports' \
+		'Version: $(VERSION)' 'Cflags: -I$(PREFIX)/include' \
+		'Libs: -L$(PREFIX)/lib -lmsgport' 'Libs.private: -lpthread' \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/msgport.pc
+	$(if $(COMMAND),install $(COMMAND) $(DESTDIR)$(PREFIX)/bin)
+	for m in $(MAN); do install -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit; \
+		done
+
+clean:
+	rm -rf build
+
+-include $(DEP:.o=.d)
