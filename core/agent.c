@@ -8,8 +8,6 @@
  */
 #include "state.h"
 #include <msgport/agent.h>
-#include <msgport/parity.h>
-#include <msgport/stat.h>
 
 int
 agent_check(struct mp_port *p, struct mp_msg *m)
@@ -97,8 +95,8 @@ call_slow(struct mp_port *p, struct mp_msg *m)
 
 	if (code != 0)
 		return code;
-	if ((os_load(&p->gate) & GATE_PARITY) != 0)
-		return p->parity->send(p, m);
+	if (parity_takes(p, m))
+		return parity_send(p, m);
 	agent_start(p, m);
 	if ((os_load(&p->gate) & GATE_STAT) == 0)
 		return mp_agent_end(m, p->handler(p, m));
@@ -134,6 +132,8 @@ mp_port_init_call(struct mp_port *p, mp_handler_fn *handler, void *data)
 	static const struct mp_port_ops ops = {
 		.kind = "call",
 		.reply = port_no_reply,
+		.cancel = parity_cancel,
+		.room = parity_room,
 	};
 
 	port_init(p, &ops, call_send);

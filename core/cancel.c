@@ -101,7 +101,7 @@ mp_drop(struct mp_msg *m)
 	take_out(m);
 	if ((s & ST_COUNTED) != 0)
 		count_down(&m->reply->out);
-	os_store(&m->state, ST_IDLE);
+	msg_make_idle(m);
 	count_down(&target->held[(s & ST_EPOCH) != 0]);
 	return 0;
 }

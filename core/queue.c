@@ -94,6 +94,8 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 		code = agent_check(p, m);
 		if (code != 0)
 			return code;
+		if (parity_takes(p, m))
+			return parity_send(p, m);
 	}
 	os_lock(&p->lock);
 	code = queue_put(p, m);
@@ -236,7 +238,8 @@ static void
 spin(struct mp_port *p)
 {
 	for (int i = 0; i < MP_SPIN_MAX; i++) {
-		if (os_load(&p->pending) != 0 || os_load(&p->gate) != 0)
+		if (os_load(&p->pending) != 0 ||
+		    (os_load(&p->gate) & GATE_CLOSED) != 0)
 			return;
 		os_relax();
 	}
@@ -335,8 +338,11 @@ queue_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct sleep sleep = { .self = os_self(), .port = p };
 	struct mp_sleeper me = { 0 };
-	int code = sleep_enter(&sleep);
+	int code;
 
+	if ((os_load(&p->gate) & GATE_PARITY) != 0 && p->depth == 0)
+		return parity_room(p, deadline_ns);
+	code = sleep_enter(&sleep);
 	os_lock(&p->lock);
 	if ((os_load(&p->gate) & GATE_CLOSED) != 0)
 		code = -EPIPE;
@@ -354,6 +360,7 @@ mp_port_init_queue(struct mp_port *p, void *data)
 	static const struct mp_port_ops ops = {
 		.kind = "queue",
 		.reply = queue_reply,
+		.cancel = parity_cancel,
 		.room = queue_room,
 	};
 

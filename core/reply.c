@@ -132,6 +132,18 @@ forward_inline(struct mp_port *p, struct mp_msg *m, uint32_t s)
 	return code;
 }
 
+/* By a handler to which the message is itself being forwarded. */
+static int
+forward_on(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_port *target = m->target;
+	int code = p->mp_SendMsg(p, m);
+
+	if (code != EASYNC)
+		set_target(m, target);
+	return code;
+}
+
 /*
  * A held message stays HELD while the next port looks at it, since its sender
  * may be about to sleep on the state word; the next agent either keeps it, or
@@ -148,6 +160,8 @@ mp_forward(struct mp_port *p, struct mp_msg *m)
 
 	if (phase(s) == ST_RUN)
 		return forward_inline(p, m, s);
+	if ((s & ST_FORWARD) != 0)
+		return forward_on(p, m);
 	do {
 		mp_assert(phase(s) == ST_HELD, m);
 		wait_for_hook(from, s);
@@ -167,8 +181,8 @@ mp_forward(struct mp_port *p, struct mp_msg *m)
 }
 
 /* The message's state after this is its sender's. */
-static void
-make_idle(struct mp_msg *m)
+void
+msg_make_idle(struct mp_msg *m)
 {
 	if ((os_xchg(&m->state, ST_IDLE) & ST_WAITING) != 0)
 		os_wake(&m->state, 1);
@@ -186,7 +200,7 @@ discard_reply(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t s = os_load(&m->state);
 
-	make_idle(m);
+	msg_make_idle(m);
 	uncount(p, s);
 }
 
@@ -195,8 +209,9 @@ callback_reply(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t s = os_load(&m->state);
 
-	make_idle(m);
-	p->callback(p, m);
+	msg_make_idle(m);
+	if ((os_load(&p->gate) & GATE_CLOSED) == 0)
+		p->callback(p, m);
 	uncount(p, s);
 }
 
@@ -218,7 +233,7 @@ count_reply(struct mp_port *p, struct mp_msg *m)
 	const uint32_t *wake;
 
 	os_lock(&p->lock);
-	make_idle(m);
+	msg_make_idle(m);
 	p->count++;
 	wake = count_pop(p);
 	uncount(p, s);

@@ -19,8 +19,6 @@
  */
 #include "state.h"
 #include <msgport/agent.h>
-#include <msgport/parity.h>
-#include <msgport/stat.h>
 
 #define SERIAL_FREE 0u
 #define SERIAL_INSIDE 1u
@@ -207,8 +205,8 @@ serial_send(struct mp_port *p, struct mp_msg *m)
 		code = agent_inline_check(p, m);
 		if (code != 0)
 			return code;
-		if ((os_load(&p->gate) & GATE_PARITY) != 0)
-			return p->parity->send(p, m);
+		if (parity_takes(p, m))
+			return parity_send(p, m);
 	}
 	if (os_cas(&p->serial, &free, SERIAL_INSIDE))
 		return enter(p, m);
@@ -221,6 +219,7 @@ mp_port_init_serial(struct mp_port *p, mp_handler_fn *handler, void *data)
 	static const struct mp_port_ops ops = {
 		.kind = "serial",
 		.reply = port_no_reply,
+		.cancel = parity_cancel,
 		.room = queue_room,
 	};
 

@@ -156,12 +156,19 @@ int agent_check(struct mp_port *, struct mp_msg *);
 int agent_inline_check(struct mp_port *, struct mp_msg *);
 void agent_start(struct mp_port *, struct mp_msg *);
 
+/* core/parity.c */
+bool parity_takes(const struct mp_port *, const struct mp_msg *);
+int parity_send(struct mp_port *, struct mp_msg *);
+int parity_room(struct mp_port *, uint64_t deadline_ns);
+void parity_cancel(struct mp_port *, struct mp_msg *);
+
 /* core/stat.c */
 void stat_inline(struct mp_port *, uint64_t ns);
 void stat_queued(struct mp_port *);
 
 /* core/reply.c */
 void msg_end(struct mp_msg *, int result);
+void msg_make_idle(struct mp_msg *);
 /* False, and nothing done, if it was to be queued and is cancelled. */
 bool msg_taken(struct mp_port *, struct mp_msg *, uint32_t to);
 

@@ -119,7 +119,12 @@ MP_STATIC_ASSERT(offsetof(struct mp_port, mp_SendMsg) == 0, "the agent first");
 MP_STATIC_ASSERT(sizeof(struct mp_port) <= 256, "a port is four lines");
 #endif
 
-/* core/queue.c: by the receiver.  NULL: closed (try: or empty). */
+/*
+ * core/queue.c: by the receiver.  NULL: closed (try: or empty).  The first
+ * thread that receives is taken for the owner, and a call that would wait for
+ * it in a ring ends with EDEADLK; once a second thread has received here, the
+ * port has no one owner and is not looked at.
+ */
 struct mp_msg *mp_recv(struct mp_port *);
 struct mp_msg *mp_tryrecv(struct mp_port *);
 /* 0 and a message, or -ETIMEDOUT, or -EPIPE when closed. */

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Parity modes: a shim and its far side in one address space.
+ *
+ * A message for the port is held here, and a copy in a slot goes instead: to
+ * the port's own agent, straight or through a queue and a thread.  The copy's
+ * completion comes to a callback port, which copies `out' back and completes
+ * the original.  Who takes slot->original, under the queue's lock, completes
+ * it: the callback, or the death of the peer, and nobody twice.
+ *
+ * Without COPY the message itself passes through the queue, and the thread
+ * forwards it.
+ */
+#include <msgport/agent.h>
+#include <msgport/iface.h>
+#include <msgport/parity.h>
+#include "state.h"
+
+struct mp_parity_slot {
+	struct mp_parity_slot *next;
+	struct mp_msg *original; /* NULL: free, or its sender has left */
+	const struct mp_iface_op *op;
+	uint64_t sum; /* of the original's body, while it is out */
+	bool bounced; /* the buffer is the one behind the copy */
+	struct mp_msg copy; /* op->size bytes, then the buffer */
+};
+
+static uint32_t
+largest_message(const struct mp_iface *iface)
+{
+	uint32_t max = sizeof(struct mp_msg);
+
+	for (uint32_t i = 0; i < iface->ops; i++)
+		if (iface->op[i].size > max)
+			max = iface->op[i].size;
+	return (max + 7) & ~7u;
+}
+
+static size_t
+slot_size(const struct mp_iface *iface)
+{
+	return offsetof(struct mp_parity_slot, copy) + largest_message(iface) +
+	       MP_PARITY_BUF_MAX;
+}
+
+size_t
+mp_parity_size(const struct mp_iface *iface, uint32_t slots)
+{
+	return slots * slot_size(iface);
+}
+
+static struct mp_buf *
+buf_of(const struct mp_iface_op *op, struct mp_msg *m)
+{
+	return (struct mp_buf *)(void *)((char *)m + op->buf.off);
+}
+
+static void *
+bounce(const struct mp_parity_slot *s)
+{
+	return (char *)(uintptr_t)&s->copy + ((s->op->size + 7) & ~7u);
+}
+
+/* FNV-1a of all behind the header, which the library itself writes. */
+static uint64_t
+checksum(const struct mp_iface_op *op, const struct mp_msg *m)
+{
+	const unsigned char *byte = (const unsigned char *)(m + 1);
+	uint64_t sum = 14695981039346656037ull;
+
+	for (uint32_t i = sizeof(*m); i < op->size; i++)
+		sum = (sum ^ *byte++) * 1099511628211ull;
+	return sum;
+}
+
+static bool
+is_copy(const struct mp_parity *par, const struct mp_msg *m)
+{
+	uintptr_t at = (uintptr_t)m;
+	uintptr_t base = (uintptr_t)par->conf.memory;
+
+	return base != 0 && at >= base &&
+	       at - base < par->slot_size * par->conf.slots;
+}
+
+/* Not what this sends on itself. */
+bool
+parity_takes(const struct mp_port *p, const struct mp_msg *m)
+{
+	const struct mp_parity *par = p->parity;
+
+	if ((os_load(&p->gate) & GATE_PARITY) == 0 || is_copy(par, m))
+		return false;
+	return (os_load(&m->state) & ST_FORWARD) == 0 ||
+	       target_of(m) != &par->queue;
+}
+
+static struct mp_parity_slot *
+get_slot(struct mp_parity *par, struct mp_msg *m)
+{
+	struct mp_parity_slot *s;
+
+	os_lock(&par->queue.lock);
+	s = par->free;
+	if (s != NULL) {
+		par->free = s->next;
+		if (par->free == NULL)
+			par->free_end = &par->free;
+		s->original = m;
+	}
+	os_unlock(&par->queue.lock);
+	return s;
+}
+
+static void
+put_slot(struct mp_parity *par, struct mp_parity_slot *s)
+{
+	const uint32_t *wake;
+
+	os_lock(&par->queue.lock);
+	s->next = NULL;
+	*par->free_end = s;
+	par->free_end = &s->next;
+	wake = sleeper_pop(&par->queue.callers);
+	os_unlock(&par->queue.lock);
+	wake_one(wake);
+}
+
+/* The original, once; NULL for whoever comes second. */
+static struct mp_msg *
+take_original(struct mp_parity *par, struct mp_parity_slot *s)
+{
+	struct mp_msg *m;
+
+	os_lock(&par->queue.lock);
+	m = s->original;
+	s->original = NULL;
+	os_unlock(&par->queue.lock);
+	return m;
+}
+
+/* While the slots are used up; they serve as the queue's bound. */
+int
+parity_room(struct mp_port *p, uint64_t deadline_ns)
+{
+	struct mp_parity *par = p->parity;
+	struct mp_sleeper me = { 0 };
+	int code = 0;
+
+	if ((os_load(&p->gate) & GATE_PARITY) == 0 || par->slot_size == 0)
+		return -EAGAIN;
+	os_lock(&par->queue.lock);
+	if (par->free == NULL &&
+	    !sleeper_park(&par->queue, &par->queue.callers, &me, deadline_ns))
+		code = -ETIMEDOUT;
+	os_unlock(&par->queue.lock);
+	return code;
+}
+
+static void
+fill_copy(struct mp_parity *par, struct mp_parity_slot *s,
+	  const struct mp_iface_op *op, struct mp_msg *m)
+{
+	struct mp_buf *buf;
+
+	s->op = op;
+	mp_msg_init(&s->copy, m->op);
+	s->copy.reply = &par->reply;
+	s->copy.deadline_ns = m->deadline_ns;
+	s->copy.flags = m->flags;
+	if ((os_load(&m->state) & ST_SYNC) != 0)
+		s->copy.flags |= MP_MSG_MAYBLOCK;
+	(void)mp_iface_copy_in(op, &s->copy, m);
+	if (op->out.size != 0)
+		memset((char *)&s->copy + op->out.off, 0, op->out.size);
+	s->bounced = false;
+	if (op->buf.dir != 0) {
+		buf = buf_of(op, &s->copy);
+		s->bounced = buf->len != 0 && buf->len <= MP_PARITY_BUF_MAX;
+		if (s->bounced && (buf->dir & MP_BUF_IN) != 0)
+			memcpy(bounce(s), buf->base, buf->len);
+		if (s->bounced)
+			buf->base = bounce(s);
+	}
+	if ((par->conf.modes & MP_PARITY_POISON) != 0)
+		s->sum = checksum(op, m);
+}
+
+/* How much of an answered buffer counts: no more than was lent. */
+static uint64_t
+live_bytes(const struct mp_parity_slot *s, uint64_t len)
+{
+	uint32_t live;
+
+	if (s->op->buf.live_off == 0)
+		return len;
+	memcpy(&live, (const char *)&s->copy + s->op->buf.live_off,
+	       sizeof(live));
+	return live < len ? live : len;
+}
+
+static void
+give_back(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
+{
+	const struct mp_iface_op *op = s->op;
+	int code = s->copy.result;
+	struct mp_buf *buf;
+
+	if ((par->conf.modes & MP_PARITY_POISON) != 0)
+		mp_assert(checksum(op, m) == s->sum, m);
+	if (mp_iface_copy_out(op, m, &s->copy) != 0)
+		code = -EPROTO;
+	if (s->bounced) {
+		buf = buf_of(op, m);
+		if ((buf->dir & MP_BUF_OUT) != 0)
+			memcpy(buf->base, bounce(s), live_bytes(s, buf->len));
+	}
+	msg_end(m, code);
+}
+
+static void
+copy_came_back(struct mp_port *reply, struct mp_msg *copy)
+{
+	struct mp_parity *par = reply->data;
+	struct mp_parity_slot *s =
+		MP_CONTAINER(copy, struct mp_parity_slot, copy);
+	struct mp_msg *m = take_original(par, s);
+
+	if (m != NULL)
+		give_back(par, s, m);
+	if ((par->conf.modes & MP_PARITY_POISON) != 0)
+		memset(&s->copy, MP_PARITY_POISON_BYTE,
+		       par->slot_size - offsetof(struct mp_parity_slot, copy));
+	put_slot(par, s);
+}
+
+/*
+ * The peer dies: every original out ends, whatever its copy still does.  The
+ * one that killed it is among them, and its copy runs all the same.
+ */
+static void
+kill_peer(struct mp_parity *par)
+{
+	char *at = par->conf.memory;
+	struct mp_parity_slot *s;
+	struct mp_msg *m;
+	bool queued;
+
+	os_store(&par->dead, 1);
+	for (uint32_t i = 0; i < par->conf.slots; i++, at += par->slot_size) {
+		s = (struct mp_parity_slot *)(void *)at;
+		m = take_original(par, s);
+		if (m == NULL)
+			continue;
+		queued = mp_drop(&s->copy) == 0;
+		msg_end(m, queued ? -EPIPE : -EOWNERDEAD);
+		if (queued)
+			put_slot(par, s);
+	}
+}
+
+static int
+send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
+{
+	const struct mp_iface_op *op = mp_iface_op_find(p->iface, m->op);
+	struct mp_port *to = &par->queue;
+	struct mp_parity_slot *s;
+	bool kills;
+	int code;
+
+	if (op == NULL)
+		return -ENOSYS;
+	code = mp_iface_check(p->iface, m);
+	if (code != 0)
+		return code;
+	s = get_slot(par, m);
+	if (s == NULL) {
+		port_refused(p, MP_REFUSED_FULL);
+		return -EAGAIN;
+	}
+	agent_start(p, m);
+	fill_copy(par, s, op, m);
+	kills = (par->conf.modes & MP_PARITY_KILL) != 0 &&
+		os_fetch_add(&par->sent, 1) + 1 == par->conf.kill_at;
+	m->hold = s;
+	mp_msg_take(m);
+	if (kills)
+		kill_peer(par);
+	if ((par->conf.modes & MP_PARITY_ASYNC) == 0)
+		to = p;
+	code = mp_send(to, &s->copy);
+	if (code != 0) {
+		m = take_original(par, s);
+		put_slot(par, s);
+		if (m != NULL)
+			msg_end(m, code);
+	}
+	return EASYNC;
+}
+
+int
+parity_send(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_parity *par = p->parity;
+	bool sync = (os_load(&m->state) & ST_SYNC) != 0 || m->reply == NULL;
+
+	port_refused(p, MP_REFUSED_PARITY);
+	if (os_load(&par->dead) != 0)
+		return -EPIPE;
+	if (sync && os_load_word(&p->owner) == os_self())
+		return -EDEADLK;
+	if (par->slot_size != 0)
+		return send_copy(par, p, m);
+	return par->queue.mp_SendMsg(&par->queue, m);
+}
+
+/* A message held here is cancelled by cancelling its copy. */
+void
+parity_cancel(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_parity_slot *s = m->hold;
+
+	if ((os_load(&p->gate) & GATE_PARITY) != 0 && s != NULL &&
+	    is_copy(p->parity, &s->copy))
+		mp_cancel(&s->copy);
+}
+
+static void
+serve(void *arg)
+{
+	struct mp_parity *par = arg;
+	struct mp_msg *m;
+
+	/* Ends when the queue is closed and empty. */
+	while ((m = mp_recv(&par->queue)) != NULL)
+		mp_forward(par->port, m);
+}
+
+static void
+lay_slots(struct mp_parity *par)
+{
+	char *at = par->conf.memory;
+	struct mp_parity_slot *s;
+
+	par->slot_size = slot_size(par->port->iface);
+	par->free_end = &par->free;
+	for (uint32_t i = 0; i < par->conf.slots; i++, at += par->slot_size) {
+		s = (struct mp_parity_slot *)(void *)at;
+		*s = (struct mp_parity_slot){ .original = NULL };
+		*par->free_end = s;
+		par->free_end = &s->next;
+	}
+}
+
+int
+mp_parity_start(struct mp_parity *par, struct mp_port *p,
+		const struct mp_parity_conf *conf)
+{
+	const uint32_t by_copy =
+		MP_PARITY_COPY | MP_PARITY_POISON | MP_PARITY_KILL;
+	bool copies = (conf->modes & by_copy) != 0;
+	int code = 0;
+
+	if ((conf->modes & ~(by_copy | MP_PARITY_ASYNC)) != 0 ||
+	    (copies && (p->iface == NULL || conf->slots == 0)))
+		return -EINVAL;
+	*par = (struct mp_parity){ .port = p, .conf = *conf };
+	/* The port's own queue must never refuse a copy. */
+	if (par->conf.slots > p->depth_max)
+		par->conf.slots = p->depth_max;
+	if (copies)
+		lay_slots(par);
+	else
+		par->conf.memory = NULL;
+	mp_port_init_queue(&par->queue, par);
+	par->queue.depth_max = p->depth_max;
+	mp_port_init_callback(&par->reply, copy_came_back, par);
+	if ((conf->modes & MP_PARITY_ASYNC) != 0)
+		code = os_thread_start(&par->thread, serve, par);
+	if (code != 0)
+		return code;
+	p->parity = par;
+	if (conf->modes != 0)
+		os_fetch_or(&p->gate, GATE_PARITY);
+	return 0;
+}
+
+void
+mp_parity_stop(struct mp_parity *par)
+{
+	os_fetch_and(&par->port->gate, ~GATE_PARITY);
+	mp_port_close(&par->queue);
+	if ((par->conf.modes & MP_PARITY_ASYNC) != 0)
+		os_thread_join(&par->thread);
+	mp_port_fini(&par->queue);
+	mp_port_fini(&par->reply);
+	par->port->parity = NULL;
+}
+
+/* What stands at *at up to a comma or the end, if it is `word'. */
+static bool
+skip_word(const char **at, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < n; i++)
+		if ((*at)[i] != word[i])
+			return false;
+	if (word[n - 1] != '=' && (*at)[n] != '\0' && (*at)[n] != ',')
+		return false;
+	*at += n;
+	return true;
+}
+
+static bool
+skip_number(const char **at, uint32_t *number)
+{
+	uint64_t n = 0;
+	const char *start = *at;
+
+	for (; **at >= '0' && **at <= '9' && n <= UINT32_MAX; ++*at)
+		n = n * 10 + (uint64_t)(**at - '0');
+	*number = (uint32_t)n;
+	return *at != start && n != 0 && n <= UINT32_MAX;
+}
+
+int
+mp_parity_parse(const char *at, struct mp_parity_conf *conf)
+{
+	uint32_t modes = 0;
+	uint32_t kill_at = 0;
+
+	while (*at != '\0') {
+		if (skip_word(&at, "async"))
+			modes |= MP_PARITY_ASYNC;
+		else if (skip_word(&at, "copy"))
+			modes |= MP_PARITY_COPY;
+		else if (skip_word(&at, "poison"))
+			modes |= MP_PARITY_POISON;
+		else if (skip_word(&at, "kill=") && skip_number(&at, &kill_at))
+			modes |= MP_PARITY_KILL;
+		else if (modes != 0 || !skip_word(&at, "none"))
+			return -EINVAL;
+		if (*at != '\0' && *at++ != ',')
+			return -EINVAL;
+	}
+	conf->modes = modes;
+	conf->kill_at = kill_at;
+	return 0;
+}
