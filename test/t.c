@@ -33,8 +33,8 @@
 enum { FD_MAX = 1024, SETTLE_MS = 1000, EXIT_SKIP = 77 };
 enum { PASSED, FAILED, SKIPPED };
 
-#define TUNABLES                                                             \
-	"glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:"              \
+#define TUNABLES                                                \
+	"glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1:" \
 	"glibc.pthread.stack_cache_size=0"
 
 struct state {
@@ -43,16 +43,19 @@ struct state {
 	char fd[FD_MAX];
 };
 
+#pragma weak t_setup
 extern size_t __sanitizer_get_current_allocated_bytes(void)
 	__attribute__((weak));
 extern void __lsan_do_leak_check(void) __attribute__((weak));
+
+static void child(const struct t_test *, int out) __attribute__((noreturn));
 
 static struct t_test *tests, **tail = &tests;
 static const char *current;
 static int in_process;
 static int count[3];
 
-void __attribute__((weak))
+void
 t_setup(void)
 {
 }
@@ -206,7 +209,7 @@ same_batch(const struct t_test *t)
 	return t->group != NULL && t->next && t->next->group == t->group;
 }
 
-static void __attribute__((noreturn))
+static void
 child(const struct t_test *t, int out)
 {
 	setpgid(0, 0);

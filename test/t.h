@@ -32,39 +32,39 @@ struct t_test {
 	const char *name;
 	t_fn *fn;
 	const void *arg;
-	const char *group; /* compared as a pointer */
+	const char *group;  /* compared as a pointer */
 	unsigned timeout_s; /* 0: 30 */
 	struct t_test *next;
 };
 
-#define TEST(fn_, ...)                                                       \
-	static t_fn fn_;                                                     \
-	static struct t_test t_##fn_ = {                                     \
-		.name = #fn_, .fn = fn_, ##__VA_ARGS__                       \
-	};                                                                   \
-	static void __attribute__((constructor)) t_add_##fn_(void)           \
-	{                                                                    \
-		t_add(&t_##fn_);                                             \
-	}                                                                    \
+#define TEST(fn_, ...)                                             \
+	static t_fn fn_;                                           \
+	static struct t_test t_##fn_ = { .name = #fn_,             \
+					 .fn = fn_,                \
+					 ##__VA_ARGS__ };          \
+	static void __attribute__((constructor)) t_add_##fn_(void) \
+	{                                                          \
+		t_add(&t_##fn_);                                   \
+	}                                                          \
 	static void fn_(const void *t_arg __attribute__((unused)))
 
 #define CHECK(x) ((x) ? (void)0 : t_fail(__FILE__, __LINE__, "%s", #x))
 
 /* Integers and pointers; a value counts, not its type's width. */
-#define CHECK_EQ(a, b)                                                       \
+#define CHECK_EQ(a, b) \
 	t_eq(__FILE__, __LINE__, #a " == " #b, (intptr_t)(a), (intptr_t)(b))
 
 #define CHECK_STR(a, b) t_str(__FILE__, __LINE__, #a " == " #b, (a), (b))
 
 /* The statement ends in abort(), in a child of its own that prints nothing. */
-#define CHECK_ABORTS(...)                                                    \
-	do {                                                                 \
-		int t_pid = t_fork();                                        \
-		if (t_pid == 0) {                                            \
-			__VA_ARGS__;                                         \
-			_exit(0);                                            \
-		}                                                            \
-		t_aborted(__FILE__, __LINE__, #__VA_ARGS__, t_pid);          \
+#define CHECK_ABORTS(...)                                           \
+	do {                                                        \
+		int t_pid = t_fork();                               \
+		if (t_pid == 0) {                                   \
+			__VA_ARGS__;                                \
+			_exit(0);                                   \
+		}                                                   \
+		t_aborted(__FILE__, __LINE__, #__VA_ARGS__, t_pid); \
 	} while (0)
 
 #define SKIP(why) t_skip(why)
