@@ -6,13 +6,13 @@
 VERSION := 0.1.0
 SONAME := libmsgport.so.0
 
-HEADERS := types msg port agent kit kit_tree iface driver \
-	vfs vfs_types vfs_name vfs_file
+HEADERS := types msg port agent exec stat parity name iface kit kit_tree \
+	driver vfs vfs_types vfs_name vfs_file
 
 # Compiled for user space, freestanding, and for the kernel.
 CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
-	core/pool.c core/iface.c core/kit.c
+	core/pool.c core/parity.c core/name.c core/iface.c core/kit.c
 CLASS_SRC :=
 DRIVER_SRC :=
 
