@@ -12,7 +12,8 @@ HEADERS := types msg port agent exec stat parity name iface kit kit_tree \
 # Compiled for user space, freestanding, and for the kernel.
 CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
-	core/pool.c core/parity.c core/name.c core/iface.c core/kit.c
+	core/pool.c core/name.c core/iface.c core/kit.c
+BROKER_SRC := broker/parity.c
 CLASS_SRC :=
 DRIVER_SRC :=
 
@@ -78,10 +79,10 @@ endif
 
 # ---- what there is to build
 
-FREE_SRC := $(CORE_SRC) $(CLASS_SRC) $(DRIVER_SRC)
-LIB_SRC := $(CORE_SRC) $(POSIX_SRC) $(CLASS_SRC)
+FREE_SRC := $(CORE_SRC) $(BROKER_SRC) $(CLASS_SRC) $(DRIVER_SRC)
+LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC)
-SIM_SRC := $(CORE_SRC) core/kit_posix.c core/kit_mem.c $(CLASS_SRC) \
+SIM_SRC := $(CORE_SRC) $(BROKER_SRC) core/kit_posix.c core/kit_mem.c $(CLASS_SRC) \
 	$(DRIVER_SRC) $(SIM_LIB) $(TEST_LIB)
 PROGRAM_SRC := $(TEST_C) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_COUNT)
 

@@ -23,6 +23,45 @@ agent_check(struct mp_port *p, struct mp_msg *m)
 	return 0;
 }
 
+static const struct mp_parity_ops *
+parity_of(const struct mp_port *p)
+{
+	const struct mp_parity_ops *const *ops = (const void *)p->parity;
+
+	return (os_load(&p->gate) & GATE_PARITY) != 0 ? *ops : NULL;
+}
+
+bool
+parity_takes(const struct mp_port *p, const struct mp_msg *m)
+{
+	const struct mp_parity_ops *ops = parity_of(p);
+
+	return ops != NULL && ops->takes(p, m);
+}
+
+int
+parity_send(struct mp_port *p, struct mp_msg *m)
+{
+	return parity_of(p)->send(p, m);
+}
+
+int
+parity_room(struct mp_port *p, uint64_t deadline_ns)
+{
+	const struct mp_parity_ops *ops = parity_of(p);
+
+	return ops != NULL ? ops->room(p, deadline_ns) : -EAGAIN;
+}
+
+void
+parity_cancel(struct mp_port *p, struct mp_msg *m)
+{
+	const struct mp_parity_ops *ops = parity_of(p);
+
+	if (ops != NULL)
+		ops->cancel(p, m);
+}
+
 /* May the sender of m be kept waiting? */
 static bool
 may_block(const struct mp_msg *m)

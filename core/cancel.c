@@ -89,6 +89,16 @@ msg_expire(struct mp_msg *m)
 	end_early(m, ST_CANCEL | ST_EXPIRED);
 }
 
+bool
+msg_is_over(struct mp_msg *m)
+{
+	if (m->deadline_ns == 0 || phase(os_load(&m->state)) != ST_HELD ||
+	    os_now_ns() < m->deadline_ns)
+		return false;
+	msg_end(m, -ETIME);
+	return true;
+}
+
 int
 mp_drop(struct mp_msg *m)
 {

@@ -212,17 +212,6 @@ get(struct mp_port *p, const uint32_t **wake)
 	return m;
 }
 
-/* A request whose deadline has passed is ended instead of received. */
-static bool
-is_over(struct mp_msg *m)
-{
-	if (m->deadline_ns == 0 || phase(os_load(&m->state)) != ST_HELD ||
-	    os_now_ns() < m->deadline_ns)
-		return false;
-	msg_end(m, -ETIME);
-	return true;
-}
-
 static void
 note_owner(struct mp_port *p)
 {
@@ -298,7 +287,7 @@ mp_recv_until(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **out)
 		os_lock(&p->lock);
 		note_owner(p);
 		code = receive(p, deadline_ns, &m);
-	} while (m != NULL && is_over(m));
+	} while (m != NULL && msg_is_over(m));
 	if (m != NULL)
 		*out = m;
 	return code;
@@ -328,7 +317,7 @@ mp_tryrecv(struct mp_port *p)
 			os_fd_clear(p->fd);
 		os_unlock(&p->lock);
 		wake_one(wake);
-	} while (m != NULL && is_over(m));
+	} while (m != NULL && msg_is_over(m));
 	return m;
 }
 

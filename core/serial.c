@@ -29,8 +29,11 @@
 static void
 run_taken(struct mp_port *p, struct mp_msg *m)
 {
-	int code = p->handler(p, m);
+	int code;
 
+	if (msg_is_over(m))
+		return;
+	code = p->handler(p, m);
 	if (code != EASYNC)
 		msg_end(m, code);
 }

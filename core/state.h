@@ -156,7 +156,18 @@ int agent_check(struct mp_port *, struct mp_msg *);
 int agent_inline_check(struct mp_port *, struct mp_msg *);
 void agent_start(struct mp_port *, struct mp_msg *);
 
-/* core/parity.c */
+/*
+ * What stands between a port's agent and its handler in a parity mode, if
+ * anything does.  Called for a port whose gate has GATE_PARITY.
+ */
+struct mp_parity_ops {
+	bool (*takes)(const struct mp_port *, const struct mp_msg *);
+	int (*send)(struct mp_port *, struct mp_msg *);
+	int (*room)(struct mp_port *, uint64_t deadline_ns);
+	void (*cancel)(struct mp_port *, struct mp_msg *);
+};
+
+/* core/agent.c: these look at the gate first */
 bool parity_takes(const struct mp_port *, const struct mp_msg *);
 int parity_send(struct mp_port *, struct mp_msg *);
 int parity_room(struct mp_port *, uint64_t deadline_ns);
@@ -180,6 +191,8 @@ void serial_granted(struct mp_msg *);
 bool msg_claim(struct mp_msg *, uint32_t *state, uint32_t add);
 void msg_end_claimed(struct mp_msg *, int result);
 void msg_expire(struct mp_msg *);
+/* True if a request just taken from a queue is too late, and has been ended. */
+bool msg_is_over(struct mp_msg *);
 
 /* core/gate.c */
 struct sleep {

@@ -52,8 +52,8 @@ void mp_port_init_dead(struct mp_port *, int error);
 /*
  * An agent of your own.  It begins with mp_agent_begin(): a code other than 0
  * is to be returned at once.  Then it either ends with `return
- * mp_agent_end(m, code)', or calls mp_msg_take() and returns EASYNC, or
- * returns what another port's mp_SendMsg said, untouched.
+ * mp_agent_end(m, code)', or calls mp_msg_take() and returns EASYNC, or passes
+ * it on by `return mp_agent_end(m, mp_forward(next, m))'.
  */
 void mp_port_init_agent(struct mp_port *, mp_handler_fn *agent,
 			const struct mp_port_ops *, void *data);

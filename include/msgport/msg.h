@@ -83,7 +83,7 @@ void mp_msg_init(struct mp_msg *, uint32_t op);
 int mp_call(struct mp_port *, struct mp_msg *);
 int mp_send(struct mp_port *, struct mp_msg *);
 bool mp_done(const struct mp_msg *);
-/* Sends unless the message is in flight: 0 sent, EBUSY it still is. */
+/* mp_send(), also when others may be sending m: EBUSY, it is in flight. */
 int mp_msg_notify(struct mp_port *, struct mp_msg *);
 
 /* core/wait.c: both return the result; -ETIMEDOUT leaves the message out. */

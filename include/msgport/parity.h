@@ -44,10 +44,12 @@ struct mp_parity_conf {
 	void *memory;	  /* mp_parity_size() bytes, aligned to 8 */
 };
 
+struct mp_parity_ops;
 struct mp_parity_slot;
 
 struct mp_parity {
 	/* Private from here on. */
+	const struct mp_parity_ops *ops;
 	struct mp_port *port;
 	struct mp_port queue; /* what waits for the thread */
 	struct mp_port reply; /* where the copies come back */
@@ -60,7 +62,7 @@ struct mp_parity {
 	uint32_t dead;
 };
 
-/* core/parity.c */
+/* broker/parity.c */
 /* Bytes for that many slots of messages of an interface. */
 size_t mp_parity_size(const struct mp_iface *, uint32_t slots);
 /* 0; -EINVAL: bad modes, or COPY without interface or slots; -EAGAIN. */

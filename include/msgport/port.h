@@ -133,7 +133,10 @@ int mp_recv_until(struct mp_port *, uint64_t deadline_ns, struct mp_msg **);
 /* core/port.c */
 /* Refuses later sends and ends what is queued, both with EPIPE. */
 void mp_port_close(struct mp_port *);
-/* Closes, and waits until no message has it as reply port. */
+/*
+ * Closes, and waits until all that it took is completed and no message that is
+ * out has it as reply port.
+ */
 void mp_port_fini(struct mp_port *);
 /* Returns when all that was queued before is completed: 0 or -EDEADLK. */
 int mp_port_barrier(struct mp_port *);

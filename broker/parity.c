@@ -14,7 +14,7 @@
 #include <msgport/agent.h>
 #include <msgport/iface.h>
 #include <msgport/parity.h>
-#include "state.h"
+#include "../core/state.h"
 
 struct mp_parity_slot {
 	struct mp_parity_slot *next;
@@ -84,12 +84,12 @@ is_copy(const struct mp_parity *par, const struct mp_msg *m)
 }
 
 /* Not what this sends on itself. */
-bool
+static bool
 parity_takes(const struct mp_port *p, const struct mp_msg *m)
 {
 	const struct mp_parity *par = p->parity;
 
-	if ((os_load(&p->gate) & GATE_PARITY) == 0 || is_copy(par, m))
+	if (is_copy(par, m))
 		return false;
 	return (os_load(&m->state) & ST_FORWARD) == 0 ||
 	       target_of(m) != &par->queue;
@@ -140,14 +140,14 @@ take_original(struct mp_parity *par, struct mp_parity_slot *s)
 }
 
 /* While the slots are used up; they serve as the queue's bound. */
-int
+static int
 parity_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_parity *par = p->parity;
 	struct mp_sleeper me = { 0 };
 	int code = 0;
 
-	if ((os_load(&p->gate) & GATE_PARITY) == 0 || par->slot_size == 0)
+	if (par->slot_size == 0)
 		return -EAGAIN;
 	os_lock(&par->queue.lock);
 	if (par->free == NULL &&
@@ -298,7 +298,7 @@ send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 	return EASYNC;
 }
 
-int
+static int
 parity_send(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_parity *par = p->parity;
@@ -315,13 +315,12 @@ parity_send(struct mp_port *p, struct mp_msg *m)
 }
 
 /* A message held here is cancelled by cancelling its copy. */
-void
+static void
 parity_cancel(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_parity_slot *s = m->hold;
 
-	if ((os_load(&p->gate) & GATE_PARITY) != 0 && s != NULL &&
-	    is_copy(p->parity, &s->copy))
+	if (s != NULL && is_copy(p->parity, &s->copy))
 		mp_cancel(&s->copy);
 }
 
@@ -356,6 +355,12 @@ int
 mp_parity_start(struct mp_parity *par, struct mp_port *p,
 		const struct mp_parity_conf *conf)
 {
+	static const struct mp_parity_ops ops = {
+		.takes = parity_takes,
+		.send = parity_send,
+		.room = parity_room,
+		.cancel = parity_cancel,
+	};
 	const uint32_t by_copy =
 		MP_PARITY_COPY | MP_PARITY_POISON | MP_PARITY_KILL;
 	bool copies = (conf->modes & by_copy) != 0;
@@ -364,7 +369,7 @@ mp_parity_start(struct mp_parity *par, struct mp_port *p,
 	if ((conf->modes & ~(by_copy | MP_PARITY_ASYNC)) != 0 ||
 	    (copies && (p->iface == NULL || conf->slots == 0)))
 		return -EINVAL;
-	*par = (struct mp_parity){ .port = p, .conf = *conf };
+	*par = (struct mp_parity){ .ops = &ops, .port = p, .conf = *conf };
 	/* The port's own queue must never refuse a copy. */
 	if (par->conf.slots > p->depth_max)
 		par->conf.slots = p->depth_max;
