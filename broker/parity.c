@@ -20,8 +20,8 @@ struct mp_parity_slot {
 	struct mp_parity_slot *next;
 	struct mp_msg *original; /* NULL: free, or its sender has left */
 	const struct mp_iface_op *op;
-	uint64_t sum; /* of the original's body, while it is out */
-	bool bounced; /* the buffer is the one behind the copy */
+	uint64_t sum;	    /* of the original's body, while it is out */
+	bool bounced;	    /* the buffer is the one behind the copy */
 	struct mp_msg copy; /* op->size bytes, then the buffer */
 };
 
@@ -85,7 +85,7 @@ is_copy(const struct mp_parity *par, const struct mp_msg *m)
 
 /* Not what this sends on itself. */
 static bool
-parity_takes(const struct mp_port *p, const struct mp_msg *m)
+shim_takes(const struct mp_port *p, const struct mp_msg *m)
 {
 	const struct mp_parity *par = p->parity;
 
@@ -141,7 +141,7 @@ take_original(struct mp_parity *par, struct mp_parity_slot *s)
 
 /* While the slots are used up; they serve as the queue's bound. */
 static int
-parity_room(struct mp_port *p, uint64_t deadline_ns)
+shim_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_parity *par = p->parity;
 	struct mp_sleeper me = { 0 };
@@ -299,7 +299,7 @@ send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 }
 
 static int
-parity_send(struct mp_port *p, struct mp_msg *m)
+shim_send(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_parity *par = p->parity;
 	bool sync = (os_load(&m->state) & ST_SYNC) != 0 || m->reply == NULL;
@@ -316,7 +316,7 @@ parity_send(struct mp_port *p, struct mp_msg *m)
 
 /* A message held here is cancelled by cancelling its copy. */
 static void
-parity_cancel(struct mp_port *p, struct mp_msg *m)
+shim_cancel(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_parity_slot *s = m->hold;
 
@@ -356,10 +356,10 @@ mp_parity_start(struct mp_parity *par, struct mp_port *p,
 		const struct mp_parity_conf *conf)
 {
 	static const struct mp_parity_ops ops = {
-		.takes = parity_takes,
-		.send = parity_send,
-		.room = parity_room,
-		.cancel = parity_cancel,
+		.takes = shim_takes,
+		.send = shim_send,
+		.room = shim_room,
+		.cancel = shim_cancel,
 	};
 	const uint32_t by_copy =
 		MP_PARITY_COPY | MP_PARITY_POISON | MP_PARITY_KILL;

@@ -126,7 +126,7 @@ mp_agent_end(struct mp_msg *m, int code)
 	return code;
 }
 
-static __attribute__((cold, noinline)) int
+static __attribute__((__cold__, __noinline__)) int
 call_slow(struct mp_port *p, struct mp_msg *m)
 {
 	uint64_t start_ns;

@@ -163,7 +163,6 @@ os_stack_is_low(size_t left_min)
 	return os_stack_find(left_min);
 }
 
-
 /* glibc registers the area of rseq(2), where the kernel keeps the CPU. */
 extern const ptrdiff_t __rseq_offset;
 extern const unsigned int __rseq_size;

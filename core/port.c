@@ -33,8 +33,7 @@ void
 port_no_reply(struct mp_port *p, struct mp_msg *m)
 {
 	(void)m;
-	mp_panic("a port that takes no replies got one", __FILE__, __LINE__,
-		 p);
+	mp_panic("a port that takes no replies got one", __FILE__, __LINE__, p);
 }
 
 void
@@ -44,8 +43,8 @@ port_refused(struct mp_port *p, enum mp_refusal why)
 }
 
 bool
-sleeper_park(struct mp_port *p, struct mp_sleeper **list,
-	     struct mp_sleeper *me, uint64_t deadline_ns)
+sleeper_park(struct mp_port *p, struct mp_sleeper **list, struct mp_sleeper *me,
+	     uint64_t deadline_ns)
 {
 	struct mp_sleeper **at;
 	int code = 0;

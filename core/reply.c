@@ -30,8 +30,8 @@ mp_msg_cancelled(const struct mp_msg *m)
 bool
 msg_taken(struct mp_port *p, struct mp_msg *m, uint32_t to)
 {
-	const uint32_t keep = ST_SYNC | ST_WAITING | ST_CANCEL | ST_EXPIRED |
-			      ST_COUNTED;
+	const uint32_t keep =
+		ST_SYNC | ST_WAITING | ST_CANCEL | ST_EXPIRED | ST_COUNTED;
 	uint32_t s = os_load(&m->state);
 	uint32_t epoch = os_load(&p->epoch);
 	uint32_t add = epoch != 0 ? ST_EPOCH : 0;

@@ -114,8 +114,7 @@ runs_elsewhere(const struct mp_port *p, const int32_t *where)
 {
 	int32_t cpu = __atomic_load_n(where, __ATOMIC_RELAXED);
 
-	return cpu >= 0 && cpu != os_cpu() &&
-	       (p->flags & MP_PORT_NO_SPIN) == 0;
+	return cpu >= 0 && cpu != os_cpu() && (p->flags & MP_PORT_NO_SPIN) == 0;
 }
 
 /* core/port.c */

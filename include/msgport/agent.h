@@ -37,7 +37,7 @@ extern "C" {
 #endif
 
 #define MP_DEPTH_DEFAULT 1024
-#define MP_STACK_MIN 8192 /* bytes */
+#define MP_STACK_MIN 8192    /* bytes */
 #define MP_SERIAL_RUN_MAX 32 /* others' messages before a hand-over */
 
 typedef int mp_handler_fn(struct mp_port *, struct mp_msg *);

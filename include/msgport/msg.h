@@ -51,8 +51,8 @@ struct mp_port;
 enum mp_msg_flag {
 	MP_MSG_PRIORITY = 1u << 0, /* taken before ordinary messages */
 	MP_MSG_MAYBLOCK = 1u << 1, /* a blocking agent may run inline */
-	MP_MSG_NOWAIT = 1u << 2,   /* mp_call: EAGAIN rather than wait for room */
-	MP_MSG_USER = 1u << 16,    /* this bit and above: the interface's own */
+	MP_MSG_NOWAIT = 1u << 2, /* mp_call: EAGAIN rather than wait for room */
+	MP_MSG_USER = 1u << 16,	 /* this bit and above: the interface's own */
 };
 
 struct mp_msg {
@@ -63,7 +63,7 @@ struct mp_msg {
 	int32_t result;	       /* 0 or a count, or a negative errno */
 
 	/* Private from here on. */
-	uint32_t state;	       /* core/state.h; atomic */
+	uint32_t state; /* core/state.h; atomic */
 	struct mp_port *target;
 	struct mp_msg *next;
 	struct mp_msg *prev;
@@ -73,9 +73,9 @@ struct mp_msg {
 MP_STATIC_ASSERT(sizeof(struct mp_msg) <= 64, "a message header is a line");
 
 /* An initialiser: every other field of the header starts as zero. */
-#define MP_MSG(op_)                                                         \
-	{                                                                   \
-		.op = (op_)                                                 \
+#define MP_MSG(op_)         \
+	{                   \
+		.op = (op_) \
 	}
 
 /* core/msg.c */

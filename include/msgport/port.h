@@ -81,25 +81,25 @@ struct mp_port {
 		void (*callback)(struct mp_port *, struct mp_msg *);
 	};
 	void *data; /* the owner's; handlers find their instance here */
-	const struct mp_iface *iface;		  /* what it speaks, or NULL */
-	const char *name;			  /* for people, or NULL */
-	void (*released)(struct mp_port *);	  /* its count came to zero */
-	uint32_t flags;				  /* enum mp_port_flag */
-	uint32_t depth_max;			  /* bound of its queue */
+	const struct mp_iface *iface;	    /* what it speaks, or NULL */
+	const char *name;		    /* for people, or NULL */
+	void (*released)(struct mp_port *); /* its count came to zero */
+	uint32_t flags;			    /* enum mp_port_flag */
+	uint32_t depth_max;		    /* bound of its queue */
 
 	/* Private from here on. */
-	uint32_t gate; /* not 0: the agent's slow path; core/state.h */
+	uint32_t gate;	 /* not 0: the agent's slow path; core/state.h */
 	uint32_t serial; /* serial ports: free, held, held and queued */
 	const struct mp_port_ops *ops;
 	struct mp_stat *stat;
 	struct mp_parity *parity;
 	struct mp_port *next; /* where a filter forwards to */
 	uintptr_t owner; /* the one thread that receives or is inside; 0, 1 */
-	struct mp_lock lock; /* of all below but the atomics */
-	uint32_t depth;	  /* requests queued */
-	uint32_t pending; /* atomic: linked here, of either kind */
-	struct mp_queue request[2]; /* ordinary, priority */
-	struct mp_queue done;	    /* replies */
+	struct mp_lock lock;	      /* of all below but the atomics */
+	uint32_t depth;		      /* requests queued */
+	uint32_t pending;	      /* atomic: linked here, of either kind */
+	struct mp_queue request[2];   /* ordinary, priority */
+	struct mp_queue done;	      /* replies */
 	struct mp_sleeper *receivers; /* asleep, or about to be */
 	struct mp_sleeper *callers;   /* wait for room, or for close */
 	uint32_t out;	  /* atomic: messages whose reply port this is */

@@ -19,9 +19,9 @@ extern "C" {
 
 /* Zero it before use; read it at any time, each number by itself is exact. */
 struct mp_stat {
-	uint64_t inlined;		 /* run in the sender's thread */
-	uint64_t queued;		 /* taken by the agent */
-	uint64_t time_ns;		 /* in handlers that ran inline */
+	uint64_t inlined;		  /* run in the sender's thread */
+	uint64_t queued;		  /* taken by the agent */
+	uint64_t time_ns;		  /* in handlers that ran inline */
 	uint64_t bucket[MP_STAT_BUCKETS]; /* of them, below 2^i ns */
 };
 

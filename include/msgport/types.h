@@ -52,7 +52,7 @@ int strcmp(const char *, const char *);
 #define MP_NO_DEADLINE 0
 
 #define MP_CONTAINER(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /*
  * A short lock that never sleeps in the kernel (interrupts are off while it is
@@ -69,14 +69,14 @@ struct mp_lock {
 };
 
 #ifdef __KERNEL__
-#define MP_LOCK_INIT                                                        \
-	{                                                                   \
-		.lock = __SPIN_LOCK_UNLOCKED(mp_lock)                       \
+#define MP_LOCK_INIT                                  \
+	{                                             \
+		.lock = __SPIN_LOCK_UNLOCKED(mp_lock) \
 	}
 #else
-#define MP_LOCK_INIT                                                        \
-	{                                                                   \
-		0                                                           \
+#define MP_LOCK_INIT \
+	{            \
+		0    \
 	}
 #endif
 
@@ -91,11 +91,11 @@ struct mp_thread {
 #if defined(__GNUC__) && !defined(__KERNEL__)
 __attribute__((cold, noreturn))
 #endif
-void mp_panic(const char *promise, const char *file, int line,
-	      const void *object);
+void
+mp_panic(const char *promise, const char *file, int line, const void *object);
 
 /* Our own bugs only; on in every build.  The object is printed with it. */
-#define mp_assert(x, object)                                                \
+#define mp_assert(x, object) \
 	((x) ? (void)0 : mp_panic(#x, __FILE__, __LINE__, (object)))
 
 #ifdef __cplusplus
