@@ -60,7 +60,7 @@ sleep_of(uintptr_t thread)
 	return s;
 }
 
-/* The owner of the port that s waits for, or 0; the port is held by the gate. */
+/* The owner of the port that s waits for, or 0; the gate keeps the port. */
 static uintptr_t
 owner_of(const struct sleep *s)
 {

@@ -150,8 +150,8 @@ extern __thread uintptr_t os_stack_floor
 bool os_stack_find(size_t left_min);
 
 /*
- * The floor is unknown (above all addresses) until the first look.  A stack that is
- * not the thread's own, a coroutine's say, counts as endless.
+ * The floor is unknown (above all addresses) until the first look.  A stack
+ * that is not the thread's own, a coroutine's say, counts as endless.
  */
 static inline bool
 os_stack_is_low(size_t left_min)

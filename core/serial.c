@@ -40,19 +40,17 @@ run_taken(struct mp_port *p, struct mp_msg *m)
 
 /* Under the lock: the first sender that sleeps for its message, or NULL. */
 static struct mp_msg *
-grant(struct mp_port *p)
+grant(const struct mp_queue *q)
 {
 	struct mp_msg *m;
 	uint32_t s;
 
-	for (int prio = 1; prio >= 0; prio--)
-		for (m = p->request[prio].head; m != NULL; m = m->next) {
-			s = os_load(&m->state);
-			while (phase(s) == ST_QUEUED && (s & ST_WAITING) != 0)
-				if (os_cas(&m->state, &s,
-					   with_phase(s, ST_GRANTED)))
-					return m;
-		}
+	for (m = q->head; m != NULL; m = m->next) {
+		s = os_load(&m->state);
+		while (phase(s) == ST_QUEUED && (s & ST_WAITING) != 0)
+			if (os_cas(&m->state, &s, with_phase(s, ST_GRANTED)))
+				return m;
+	}
 	return NULL;
 }
 
@@ -68,7 +66,9 @@ next_inside(struct mp_port *p, int ran, bool *given)
 	struct mp_msg *m;
 
 	os_lock(&p->lock);
-	m = ran >= MP_SERIAL_RUN_MAX ? grant(p) : NULL;
+	m = NULL;
+	for (int i = 1; i >= 0 && m == NULL && ran >= MP_SERIAL_RUN_MAX; i--)
+		m = grant(&p->request[i]);
 	*given = m != NULL;
 	if (*given) {
 		caller = queue_take_out(p, m);

@@ -16,8 +16,8 @@
  *
  *	IDLE -> ARMED -> RUN -> IDLE		inline, the sending thread alone
  *	ARMED, RUN -> QUEUED | HELD		the agent keeps it
- *	QUEUED -> HELD | GRANTED | ENDING	received | handed over | cancelled,
- *						dropped, closed, expired
+ *	QUEUED -> HELD | GRANTED | ENDING	received | handed over | won by
+ *						cancel, drop, close, deadline
  *	HELD | ENDING -> IDLE | REPLIED		completed
  *	REPLIED -> IDLE				fetched
  *

@@ -30,7 +30,7 @@ struct mp_name {
 /* core/name.c */
 /* 0, or EINVAL for a bad name, EEXIST for one in use.  Counts the port. */
 int mp_name_publish(struct mp_name *, const char *name, struct mp_port *);
-/* Later finds fail; gives back the publisher's count.  Once for each publish. */
+/* Later finds fail; gives back the publisher's count.  Once a publish. */
 void mp_name_withdraw(struct mp_name *);
 /* A counted port, or NULL. */
 struct mp_port *mp_name_find(const char *name);

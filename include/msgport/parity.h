@@ -6,14 +6,15 @@
  * Parity modes: a port in this address space behaves as it would over a
  * boundary, so that what runs here is known to run there.
  *
- *   ASYNC	nothing completes inline: a thread of the parity's own sends it on
- *   COPY	the target gets a checked copy, buffers included; `out' comes back
- *   POISON	the copy is spoilt once it is replied, so that a later touch or a
- *		second reply shows; and a sender that writes to a message while
- *		it is out is found.  Implies COPY.
+ *   ASYNC	nothing completes inline: a thread of its own sends it on
+ *   COPY	the target gets a checked copy, buffers included; `out' comes
+ *		back
+ *   POISON	the copy is spoilt once it is replied, so that a later touch or
+ *		a second reply shows; and a sender that writes to a message
+ *		while it is out is found.  Implies COPY.
  *   KILL	the peer dies at the n-th message: what was started ends with
- *		EOWNERDEAD, what was not and all later sends with EPIPE.  Implies
- *		COPY.
+ *		EOWNERDEAD, what was not and all later sends with EPIPE.
+ *		Implies COPY.
  *
  * COPY needs port->iface.  The memory is the caller's, as many slots as there
  * may be messages in flight; when they are used up a send is refused with

@@ -50,7 +50,7 @@ struct mp_port_ops {
 	const char *kind;
 	/* Delivers a completed message here, to its reply port. */
 	void (*reply)(struct mp_port *, struct mp_msg *);
-	/* Tells the agent that a message it holds is cancelled; NULL: it asks. */
+	/* Tells the agent to end a message that it holds; NULL: it asks. */
 	void (*cancel)(struct mp_port *, struct mp_msg *);
 	/* Waits until a refused message may fit: 0, -ETIMEDOUT or -EPIPE. */
 	int (*room)(struct mp_port *, uint64_t deadline_ns);
@@ -115,9 +115,8 @@ struct mp_port {
 };
 
 MP_STATIC_ASSERT(offsetof(struct mp_port, mp_SendMsg) == 0, "the agent first");
-#ifndef __KERNEL__
-MP_STATIC_ASSERT(sizeof(struct mp_port) <= 256, "a port is four lines");
-#endif
+MP_STATIC_ASSERT(sizeof(struct mp_port) - sizeof(struct mp_lock) <= 252,
+		 "a port is four lines");
 
 /*
  * core/queue.c: by the receiver.  NULL: closed (try: or empty).  The first

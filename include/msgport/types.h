@@ -87,7 +87,7 @@ struct mp_thread {
 	uintptr_t handle; /* pthread_t, or struct task_struct * */
 };
 
-/* Prints what was promised and by whom, then ends the program (kernel: WARN). */
+/* Prints what was promised, then ends the program (kernel: a warning). */
 #if defined(__GNUC__) && !defined(__KERNEL__)
 __attribute__((cold, noreturn))
 #endif
