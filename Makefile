@@ -15,7 +15,10 @@ CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/pool.c core/name.c core/iface.c core/kit.c
 BROKER_SRC := broker/parity.c
 CLASS_SRC :=
-DRIVER_SRC :=
+DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
+	driver/vfs_mem/quota.c driver/vfs_mem/attr.c driver/vfs_mem/dir.c \
+	driver/vfs_mem/name.c driver/vfs_mem/rename.c driver/vfs_mem/data.c \
+	driver/vfs_mem/file.c driver/vfs_mem/xattr.c driver/vfs_mem/acl.c
 
 # User space only.
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
@@ -29,12 +32,12 @@ FUZZ_SRC :=
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_HOUSE once.  What TEST_ALONE names runs with nothing beside it.
 TEST_C := test/00-harness.c
-TEST_SIM :=
+TEST_SIM := test/13-schedule.c
 TEST_SH :=
 TEST_HOUSE := test/00-house.sh
 TEST_ALONE :=
 TEST_LIB := test/t.c
-SIM_LIB :=
+SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
 MODEL :=
 MUTANT :=

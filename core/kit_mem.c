@@ -139,8 +139,8 @@ pool_take(bool *zeroed)
 	if (page)
 		s->freed = *(void **)page;
 	else
-		page = (char *)s + (SLAB_PAGES + 1 - s->fresh--) *
-					   (size_t)MP_PAGE_SIZE;
+		page = (char *)s +
+		       (SLAB_PAGES + 1 - s->fresh--) * (size_t)MP_PAGE_SIZE;
 	if (!s->used++)
 		pool.empty--;
 	if (s->used == SLAB_PAGES)
@@ -174,8 +174,8 @@ pool_get(bool *zeroed)
 static void
 pool_put(void *page)
 {
-	struct slab *s = (struct slab *)((uintptr_t)page &
-					 ~(uintptr_t)(SLAB_SIZE - 1));
+	struct slab *s =
+		(struct slab *)((uintptr_t)page & ~(uintptr_t)(SLAB_SIZE - 1));
 	bool unmap = false;
 
 	mp_spin_lock(&pool.lock);

@@ -87,8 +87,7 @@ mutex_own(struct mp_mutex *l)
 static bool
 mutex_mine(struct mp_mutex *l)
 {
-	return __atomic_load_n(&l->owner, __ATOMIC_RELAXED) ==
-	       (uintptr_t)&held;
+	return __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == (uintptr_t)&held;
 }
 
 static void
@@ -309,9 +308,8 @@ mp_ref_tryget(struct mp_ref *r)
 			return false;
 		if (n == UINT32_MAX)
 			return true;
-	} while (!__atomic_compare_exchange_n(&r->n, &n, n + 1, 1,
-					      __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&r->n, &n, n + 1, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -328,14 +326,13 @@ mp_ref_put(struct mp_ref *r)
 {
 	uint32_t n = __atomic_load_n(&r->n, __ATOMIC_RELAXED);
 
-	/* All uses happen before the free: release here, acquire by the last. */
+	/* All uses come before the free: release here, acquire by the last. */
 	do {
 		mp_assert(n && "put once for each get", r);
 		if (n == UINT32_MAX)
 			return false;
-	} while (!__atomic_compare_exchange_n(&r->n, &n, n - 1, 1,
-					      __ATOMIC_ACQ_REL,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		&r->n, &n, n - 1, 1, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 	return n == 1;
 }
 

@@ -109,8 +109,7 @@ mem_kill_suid(struct mem_fs *fs, struct mem_node *n)
 	n->mode = without_suid(n->mode);
 	mp_spin_unlock(&n->spin);
 	if (n->xattr)
-		(void)mem_xattr_drop(fs, n, CAPABILITY,
-				     sizeof(CAPABILITY) - 1);
+		(void)mem_xattr_drop(fs, n, CAPABILITY, sizeof(CAPABILITY) - 1);
 }
 
 /* What may be refused, before anything changes. */
@@ -165,8 +164,8 @@ setattr_apply(struct mem_fs *fs, struct mem_node *n,
 
 	if (resized)
 		mem_resize(fs, n, m->in.size);
-	if ((valid & (MP_VFS_SET_UID | MP_VFS_SET_GID |
-		      MP_VFS_SET_KILL_SUIDGID)) ||
+	if ((valid &
+	     (MP_VFS_SET_UID | MP_VFS_SET_GID | MP_VFS_SET_KILL_SUIDGID)) ||
 	    (resized && m->in.cred.uid))
 		mem_kill_suid(fs, n);
 	if (valid & MP_VFS_SET_MODE)
@@ -224,8 +223,8 @@ mem_access(void *data, struct mp_vfs_access *m)
 	if (cred->uid)
 		may = mem_acl_may(n, cred, m->in.mask);
 	else
-		may = !(m->in.mask & MP_VFS_X_OK) ||
-		      mem_is(n, MP_S_IFDIR) || (n->mode & 0111u);
+		may = !(m->in.mask & MP_VFS_X_OK) || mem_is(n, MP_S_IFDIR) ||
+		      (n->mode & 0111u);
 	mp_rw_rdunlock(&n->rw);
 	return may ? 0 : -EACCES;
 }
@@ -243,12 +242,12 @@ mem_statfs(void *data, struct mp_vfs_statfs *m)
 	struct mp_vfs_statfs_info *info = &m->out.info;
 
 	info->blocks = fs->block_max;
-	info->bfree = fs->block_max - at_most(mp_atomic_load(&fs->blocks),
-					      fs->block_max);
+	info->bfree = fs->block_max -
+		      at_most(mp_atomic_load(&fs->blocks), fs->block_max);
 	info->bavail = info->bfree;
 	info->files = fs->node_max;
-	info->ffree = fs->node_max - at_most(mp_atomic_load(&fs->nodes),
-					     fs->node_max);
+	info->ffree = fs->node_max -
+		      at_most(mp_atomic_load(&fs->nodes), fs->node_max);
 	info->fsid = fs->fsid;
 	info->bsize = info->frsize = MP_PAGE_SIZE;
 	info->name_max = MP_VFS_NAME_MAX;

@@ -44,8 +44,8 @@ page_make(struct mem_fs *fs, struct mem_node *n, uint64_t index, bool zero)
 	if (error)
 		return error;
 	page = mp_page_alloc(zero);
-	error = page ? mp_radix_insert(&n->pages, index, (char *)page + TAG)
-		     : -ENOMEM;
+	error = page ? mp_radix_insert(&n->pages, index, (char *)page + TAG) :
+		       -ENOMEM;
 	if (error) {
 		mp_page_free(page);
 		mem_uncharge(fs, n->quota, 1);
@@ -143,8 +143,7 @@ mem_data_write(struct mem_node *n, uint64_t offset, const char *from,
 }
 
 void
-mem_data_read(const struct mem_node *n, uint64_t offset, char *to,
-	      uint64_t len)
+mem_data_read(const struct mem_node *n, uint64_t offset, char *to, uint64_t len)
 {
 	const char *page;
 	uint64_t at, part;

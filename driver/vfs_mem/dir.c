@@ -94,8 +94,7 @@ fail:
 }
 
 void
-mem_dir_commit(struct mem_node *dir, struct mem_entry *e,
-	       struct mem_node *node)
+mem_dir_commit(struct mem_node *dir, struct mem_entry *e, struct mem_node *node)
 {
 	e->node = node;
 	*mp_radix_slot(&dir->dir->order, e->cookie) = e;

@@ -361,8 +361,8 @@ copy_part(struct mem_fs *fs, struct mem_node *from, struct mem_node *to,
 			span.len = left;
 		error = mem_data_fill(fs, to, &span);
 		if (!error)
-			mem_data_write(to, span.offset,
-				       mem_data_at(from, at), span.len);
+			mem_data_write(to, span.offset, mem_data_at(from, at),
+				       span.len);
 	}
 	if (!error)
 		m->out.count += span.len;

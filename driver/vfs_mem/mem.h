@@ -34,9 +34,9 @@
 #include <msgport/kit.h>
 #include <msgport/kit_tree.h>
 
-#define MEM_CHUNK 64u  /* nodes */
-#define MEM_MID 4096u  /* chunks */
-#define MEM_TOP 1024u  /* mids */
+#define MEM_CHUNK 64u /* nodes */
+#define MEM_MID 4096u /* chunks */
+#define MEM_TOP 1024u /* mids */
 #define MEM_NODE_MAX ((uint64_t)MEM_CHUNK * MEM_MID * MEM_TOP - 1)
 #define MEM_LINK_MAX 65000u
 #define MEM_SIZE_MAX INT64_MAX /* bytes of a file */
@@ -87,15 +87,15 @@ struct mem_node {
 	struct mp_rw rw;
 	struct mp_spin spin;
 	uint32_t index;
-	uint64_t id; /* atomic; 0: not in use */
+	uint64_t id;   /* atomic; 0: not in use */
 	uint32_t type; /* of mode; constant */
 	uint32_t mode;
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t nlink; /* 0: unlinked, or a directory that was removed */
 	uint64_t size;
-	uint64_t blocks;  /* charged to the file system and to quota */
-	uint64_t meta;	  /* bytes of names and xattrs; under rw */
+	uint64_t blocks; /* charged to the file system and to quota */
+	uint64_t meta;	 /* bytes of names and xattrs; under rw */
 	uint64_t lookups;
 	uint64_t entries; /* of a directory, made or being made */
 	uint32_t opens;
@@ -111,10 +111,10 @@ struct mem_node {
 	struct mem_xattr *xattr;
 	struct mem_node *parent; /* of a directory */
 	union {
-		struct mp_radix pages;	/* page number to page */
+		struct mp_radix pages; /* page number to page */
 		struct mem_dir *dir;
-		char *target;		/* of a symlink; constant */
-		struct mem_node *next;	/* in the free list */
+		char *target;	       /* of a symlink; constant */
+		struct mem_node *next; /* in the free list */
 	};
 };
 
@@ -129,8 +129,8 @@ struct mem_fs {
 	struct mp_htab quotas;
 	uint64_t seed; /* of the hash of names */
 	uint64_t fsid;
-	uint64_t blocks; /* atomic: in use */
-	uint64_t nodes;	 /* atomic */
+	uint64_t blocks;   /* atomic: in use */
+	uint64_t nodes;	   /* atomic */
 	uint64_t attached; /* atomic: front-ends */
 	uint64_t block_max;
 	uint64_t node_max;
@@ -169,8 +169,8 @@ bool mem_is(const struct mem_node *, uint32_t type);
  * Looked up once, without a link, and not yet found by its id: publish comes
  * when it has its name, or evict when it is not to be.
  */
-int mem_node_new(struct mem_fs *, struct mem_node *dir,
-		 const struct mem_make *, struct mem_node **);
+int mem_node_new(struct mem_fs *, struct mem_node *dir, const struct mem_make *,
+		 struct mem_node **);
 void mem_node_publish(struct mem_node *);
 bool mem_node_gone(struct mem_node *);
 int mem_node_open(struct mem_node *);
@@ -219,8 +219,7 @@ int mem_dir_prepare(struct mem_fs *, struct mem_node *dir,
 void mem_dir_commit(struct mem_node *dir, struct mem_entry *,
 		    struct mem_node *);
 /* Also of an entry that was only prepared. */
-void mem_dir_remove(struct mem_fs *, struct mem_node *dir,
-		    struct mem_entry *);
+void mem_dir_remove(struct mem_fs *, struct mem_node *dir, struct mem_entry *);
 void mem_dir_fini(struct mem_dir *);
 int mem_opendir(void *fs, struct mp_vfs_open *);
 int mem_readdir(void *fs, struct mp_vfs_readdir *);
@@ -256,8 +255,8 @@ void mem_resize(struct mem_fs *, struct mem_node *, uint64_t size);
 uint64_t mem_handle(uint32_t flags);
 uint32_t mem_open_flags(const struct mem_fs *);
 /* What MP_O_TRUNC does; attr is filled again. */
-int mem_open_truncate(struct mem_fs *, const struct mp_vfs_cred *,
-		      uint64_t id, struct mp_vfs_attr *);
+int mem_open_truncate(struct mem_fs *, const struct mp_vfs_cred *, uint64_t id,
+		      struct mp_vfs_attr *);
 int mem_open(void *fs, struct mp_vfs_open *);
 int mem_release(void *fs, struct mp_vfs_release *);
 int mem_read(void *fs, struct mp_vfs_read *);
@@ -311,7 +310,7 @@ struct mem_xattr *mem_xattr_find(const struct mem_node *, const char *name,
 				 uint32_t len);
 struct mem_xattr *mem_xattr_new(const char *name, uint32_t name_len,
 				const void *value, uint64_t value_len);
-/* Under rw (write): takes the place of one of that name; on error the caller's. */
+/* Under rw (write): replaces one of that name; on error it is the caller's. */
 int mem_xattr_put(struct mem_fs *, struct mem_node *, struct mem_xattr *);
 /* Under rw (write): false if there was none. */
 bool mem_xattr_drop(struct mem_fs *, struct mem_node *, const char *name,

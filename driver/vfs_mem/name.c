@@ -103,8 +103,8 @@ dir_grew(struct mem_node *dir, bool subdir)
  * node nevertheless, that is to be evicted when the directory is unlocked.
  */
 static int
-make_named(struct mem_fs *fs, struct mem_node *dir,
-	   const struct mem_make *make, struct mem_node **out)
+make_named(struct mem_fs *fs, struct mem_node *dir, const struct mem_make *make,
+	   struct mem_node **out)
 {
 	bool subdir = (make->mode & MP_S_IFMT) == MP_S_IFDIR;
 	struct mem_node *n = NULL;

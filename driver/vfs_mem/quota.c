@@ -161,8 +161,8 @@ mem_quota_fini(struct mem_fs *fs)
 int
 mem_meta_grow(struct mem_fs *fs, struct mem_node *n, uint64_t bytes)
 {
-	uint64_t more = (n->meta + bytes) / MP_PAGE_SIZE -
-			n->meta / MP_PAGE_SIZE;
+	uint64_t more =
+		(n->meta + bytes) / MP_PAGE_SIZE - n->meta / MP_PAGE_SIZE;
 	int error;
 
 	error = mem_charge(fs, n->quota, more);
@@ -180,8 +180,8 @@ mem_meta_grow(struct mem_fs *fs, struct mem_node *n, uint64_t bytes)
 void
 mem_meta_shrink(struct mem_fs *fs, struct mem_node *n, uint64_t bytes)
 {
-	uint64_t less = n->meta / MP_PAGE_SIZE -
-			(n->meta - bytes) / MP_PAGE_SIZE;
+	uint64_t less =
+		n->meta / MP_PAGE_SIZE - (n->meta - bytes) / MP_PAGE_SIZE;
 
 	n->meta -= bytes;
 	mem_uncharge(fs, n->quota, less);

@@ -99,8 +99,7 @@ check(struct move *v)
 		return -ENOENT;
 	if (v->new && (m->in.flags & MP_VFS_RENAME_NOREPLACE))
 		return -EEXIST;
-	if (v->moving && is_dir(v->old) &&
-	    is_above(v, v->old->node, v->to))
+	if (v->moving && is_dir(v->old) && is_above(v, v->old->node, v->to))
 		return -EINVAL;
 	if (v->moving && exchange && is_dir(v->new) &&
 	    is_above(v, v->new->node, v->from))
@@ -214,7 +213,7 @@ rename_found(struct move *v)
 	if (!v->new)
 		return move(v);
 	if (v->old->node == v->new->node)
-		return 0; /* two links of one file: POSIX says nothing happens */
+		return 0; /* two links of one file, says POSIX: nothing */
 	if (v->m->in.flags & MP_VFS_RENAME_EXCHANGE)
 		return exchange(v);
 	return replace(v);

@@ -114,8 +114,7 @@ has_prefix(const char *name, uint32_t len, const char *prefix)
 static bool
 is_acl(const char *name)
 {
-	return !strcmp(name, MEM_ACL_ACCESS) ||
-	       !strcmp(name, MEM_ACL_DEFAULT);
+	return !strcmp(name, MEM_ACL_ACCESS) || !strcmp(name, MEM_ACL_DEFAULT);
 }
 
 /* Which names there can be; `refused' is for one that this node cannot have. */
@@ -123,8 +122,7 @@ static int
 name_check(const struct mem_node *n, const char *name, uint32_t len,
 	   int refused)
 {
-	static const char *const space[] = { "user.", "trusted.",
-					     "security." };
+	static const char *const space[] = { "user.", "trusted.", "security." };
 	uint32_t i;
 
 	if (is_acl(name))

@@ -157,7 +157,8 @@ enum mp_log_level { MP_LOG_ERROR, MP_LOG_WARN, MP_LOG_INFO, MP_LOG_DEBUG };
 #ifdef __GNUC__
 __attribute__((format(printf, 2, 3)))
 #endif
-void mp_log_print(enum mp_log_level, const char *format, ...);
+void
+mp_log_print(enum mp_log_level, const char *format, ...);
 
 void mp_random_fill(void *, size_t size);
 /* Castagnoli; start with crc 0, go on with what the last call returned. */

@@ -51,7 +51,7 @@ mp_list_remove(struct mp_list *l)
 /* The body may remove `it', and nothing else, when `safe' is used. */
 #define MP_LIST_EACH(head, it) \
 	for ((it) = (head)->next; (it) != (head); (it) = (it)->next)
-#define MP_LIST_EACH_SAFE(head, it, safe)                               \
+#define MP_LIST_EACH_SAFE(head, it, safe)                              \
 	for ((it) = (head)->next; (safe) = (it)->next, (it) != (head); \
 	     (it) = (safe))
 
