@@ -32,6 +32,8 @@ void os_relax(void);
 uintptr_t os_self(void);
 int32_t os_cpu(void);
 bool os_stack_is_low(size_t left_min);
+uintptr_t os_load_word(const uintptr_t *);
+void os_store_word(uintptr_t *, uintptr_t);
 #else
 
 static inline uint32_t
@@ -88,6 +90,19 @@ static inline uint32_t
 os_fetch_and(uint32_t *p, uint32_t v)
 {
 	return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
+}
+
+/* Pointers that another thread may be looking at; no order is implied. */
+static inline uintptr_t
+os_load_word(const uintptr_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline void
+os_store_word(uintptr_t *p, uintptr_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
 static inline void
@@ -180,19 +195,6 @@ os_cpu(void)
 }
 #endif
 #endif
-
-/* Pointers that another thread may be looking at; no order is implied. */
-static inline uintptr_t
-os_load_word(const uintptr_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_RELAXED);
-}
-
-static inline void
-os_store_word(uintptr_t *p, uintptr_t v)
-{
-	__atomic_store_n(p, v, __ATOMIC_RELAXED);
-}
 
 /* 0, or -ETIMEDOUT; deadline in monotonic nanoseconds, 0 none. */
 int os_park(const uint32_t *, uint32_t expected, uint64_t deadline_ns);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef OS_SIM_H
+#define OS_SIM_H
+
+/*
+ * The simulated machine: core/ on threads that are stepped one at a time.
+ *
+ * sim_seeds() runs root() once for each seed, as the first thread of a new
+ * run; what it starts is over when it has joined it.  SIM_SEED=n in the
+ * environment runs that seed alone, which replays it exactly.  sim_exhaust()
+ * runs root() through every schedule instead, and prunes at states of the
+ * whole memory that it has seen; at most `bound' switches away from a thread
+ * that could go on, if that is not negative.
+ *
+ * Plain memory of one thread that is written both by os_store() and without it
+ * needs sim_fence() in between, as the buffer does not see the latter.
+ * What a run leaves in static memory the next one finds.
+ */
+
+#include "../core/os.h"
+#include "t.h"
+
+void sim_seeds(void (*root)(void *), void *arg, uint32_t seeds);
+/* The number of states. */
+uint64_t sim_exhaust(void (*root)(void *), void *arg, int bound);
+/* True if some seed fails; run in a child that prints nothing. */
+bool sim_catches(void (*root)(void *), void *arg, uint32_t seeds);
+
+int sim_start(void (*fn)(void *), void *arg);
+void sim_join(int thread);
+void sim_join_all(void);
+/* 0..n-1, of the seed; exhaustively each. */
+uint32_t sim_choose(uint32_t n);
+void sim_fence(void);
+void sim_sleep_until(uint64_t ns);
+void sim_fd_wait(int fd);
+
+/* From now on whoever touches this has failed. */
+void sim_dead(void *, size_t);
+void sim_alive(void *, size_t);
+/* For the trace. */
+void sim_name(const void *, size_t, const char *);
+void sim_fail(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), noreturn));
+
+#define SIM_CHECK(x)                                                         \
+	((x) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #x))
+#define SIM_EQ(a, b)                                                         \
+	sim_eq(__FILE__, __LINE__, #a " == " #b, (intptr_t)(a), (intptr_t)(b))
+void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
+
+/* Between os_sim.c, what memory does, sim.c, who runs, and sim_run.c. */
+#define SIM_THREADS 12
+#define SIM_STORES 16
+#define SIM_FDS 8
+#define SIM_STACK (256u << 10)
+#define SIM_MACHINE SIM_THREADS /* who runs between runs */
+#define SIM_TRACE 1024u		/* a power of two */
+#define SIM_CHOICES 65536u
+#define SIM_NO_BOUND 1000000
+#define SIM_SEEN (1u << 24) /* a power of two */
+
+enum sim_status {
+	SIM_FREE,
+	SIM_READY,
+	SIM_PARKED, /* until somebody wakes its address */
+	SIM_LOCKED, /* until the lock at its address is let go */
+	SIM_DONE,
+};
+
+struct sim_store {
+	void *at;
+	uint64_t value;
+	uint32_t size;
+};
+
+struct sim_thread {
+	void *sp;
+	void *fiber;
+	char *stack;
+	void (*fn)(void *);
+	void *arg;
+	enum sim_status status;
+	uint32_t priority;
+	const void *at; /* where it sleeps */
+	uint64_t deadline_ns;
+	bool timed_out;
+	int32_t cpu;
+	uint32_t stores;
+	struct sim_store store[SIM_STORES];
+};
+
+struct sim_event {
+	const char *what;
+	const void *at;
+	uint64_t value;
+	const char *caller;
+	uint32_t thread;
+};
+
+struct sim {
+	struct sim_thread thread[SIM_THREADS + 1];
+	uint32_t me;
+	/* A bit for each thread. */
+	uint32_t ready;
+	uint32_t relaxed; /* of those, who spin */
+	uint32_t buffered;
+	uint32_t parked;
+	uint32_t timed;
+	bool exhaustive;
+	bool one_cpu;
+	uint64_t now_ns;
+	uint64_t seed;
+	uint64_t random;
+	uint64_t steps;
+	uint32_t fd_open, fd_readable;
+	uint64_t events;
+	struct sim_event event[SIM_TRACE];
+};
+
+/* What is chosen exhaustively, and how the seed chooses. */
+struct search {
+	uint32_t depth, length;
+	uint16_t choice[SIM_CHOICES], of[SIM_CHOICES];
+	uint64_t states, runs;
+	bool pruned;
+	int bound, switches;
+	/* Random: a chance in 2^n, but of a priority in n. */
+	uint32_t switch_shift, flush_shift, stray_shift, change;
+	uint32_t lowest;
+	uint64_t seen[SIM_SEEN];
+};
+
+extern struct sim *sim;
+extern struct search *search;
+
+/* test/os_sim.c */
+void sim_flush_one(uint32_t thread);
+void sim_drain(uint32_t thread);
+void sim_sleep(enum sim_status, const void *at, uint64_t deadline_ns);
+void sim_wake(uint32_t thread, bool timed_out);
+void sim_tick(void);
+void sim_dead_check(void);
+void sim_memory_reset(void);
+void sim_place_print(const void *);
+
+/* test/sim.c */
+uint32_t sim_random(void);
+void sim_turn(uint32_t thread);
+/* Somebody else may run now, and does if this thread is not READY. */
+void sim_point(void);
+
+#endif
