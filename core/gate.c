@@ -68,7 +68,7 @@ owner_of(const struct sleep *s)
 	uint32_t state;
 
 	if (s->msg != NULL) {
-		state = phase(os_load(&s->msg->state));
+		state = phase(os_load_acquire(&s->msg->state));
 		if (state != ST_QUEUED && state != ST_HELD)
 			return 0;
 		p = target_of(s->msg);
