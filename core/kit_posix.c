@@ -252,7 +252,12 @@ mp_rw_wrunlock(struct mp_rw *l)
 void
 mp_cond_init(struct mp_cond *c)
 {
-	pthread_cond_init(cond(c), NULL);
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond(c), &attr);
+	pthread_condattr_destroy(&attr);
 }
 
 void
@@ -271,8 +276,7 @@ mp_cond_wait(struct mp_cond *c, struct mp_mutex *l, uint64_t deadline_ns)
 	mp_sleep_check(c);
 	mutex_disown(l);
 	if (deadline_ns)
-		error = pthread_cond_clockwait(cond(c), mutex(l),
-					       CLOCK_MONOTONIC, &until);
+		error = pthread_cond_timedwait(cond(c), mutex(l), &until);
 	else
 		error = pthread_cond_wait(cond(c), mutex(l));
 	mutex_own(l);
