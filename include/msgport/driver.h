@@ -48,7 +48,7 @@ struct mp_option {
 	const char *initial; /* as if given; NULL: 0 or "" */
 	const char *words;   /* ENUM: "one|two|three" */
 	uint64_t min;
-	uint64_t max; /* 0: no upper bound */
+	uint64_t max;  /* 0: no upper bound */
 	uint32_t kind; /* enum mp_option_kind */
 };
 
@@ -105,8 +105,8 @@ struct mp_driver {
 #endif
 
 /* Defines the driver `name', in its own file driver/name.c. */
-#define MP_DRIVER(name)                                               \
-	extern const struct mp_driver mp_driver_##name;               \
+#define MP_DRIVER(name)                                 \
+	extern const struct mp_driver mp_driver_##name; \
 	MP_DRIVER_EXPORT const struct mp_driver mp_driver_##name
 
 /* class/driver.c */
@@ -117,8 +117,7 @@ struct mp_driver {
  * value and what is valid.  text outlives the values.
  */
 int mp_driver_options(const struct mp_driver *, const char *text,
-		      struct mp_option_value *, char *error,
-		      size_t error_size);
+		      struct mp_option_value *, char *error, size_t error_size);
 /* 0, or -EINVAL and a sentence: a table that a host cannot work with. */
 int mp_driver_check(const struct mp_driver *, char *error, size_t error_size);
 

@@ -65,34 +65,37 @@ struct mp_handle {
 #define MP_IFACE_TAILS 2 /* a part, at most */
 #define MP_IFACE_HEAD 8	 /* bytes a packed part begins with */
 
-/* What a field is, for those who print, parse or invent messages. */
+/*
+ * What a field is: for those who print, parse or invent messages, and what
+ * mp_iface_check() allows in it.  Bits and values have words, from 0 up, with
+ * "-" for those that are not known: "read write - sync".
+ */
 enum mp_field_kind {
 	MP_FIELD_U8,
 	MP_FIELD_U16,
-	MP_FIELD_U32,
-	MP_FIELD_U64,
+	MP_FIELD_U32, /* from here 4 bytes */
 	MP_FIELD_I32,
+	MP_FIELD_OCTAL, /* known: bits it may have */
+	MP_FIELD_FLAGS, /* known: bits it may have; words */
+	MP_FIELD_ENUM,	/* known: a bit for each value it may have; words */
+	MP_FIELD_NSEC,	/* below 1000000000 */
+	MP_FIELD_COUNT, /* how much of a tail is live */
+	MP_FIELD_U64,	/* from here 8 bytes */
 	MP_FIELD_I64,
-	MP_FIELD_OCTAL,	   /* unsigned, shown in octal */
-	MP_FIELD_FLAGS,	   /* bits, named by words */
-	MP_FIELD_ENUM,	   /* one of the values named by words */
-	MP_FIELD_COUNT,	   /* how much of a tail is live */
-	MP_FIELD_TEXT,	   /* a tail of characters */
-	MP_FIELD_ITEMS,	   /* a tail of anything else */
-	MP_FIELD_RESERVED, /* zero */
-};
-
-struct mp_iface_word {
-	uint32_t value;
-	const char *name; /* NULL ends the list */
+	MP_FIELD_ID,	 /* not 0 */
+	MP_FIELD_OFFSET, /* at most INT64_MAX */
+	MP_FIELD_TEXT,	 /* from here any size; a tail of characters */
+	MP_FIELD_ITEMS,	 /* a tail of anything else */
+	MP_FIELD_ZERO,	 /* reserved: 0, of 4 or 8 bytes */
 };
 
 struct mp_iface_field {
 	const char *name; /* as in C, without the part: "entry.attr.mode" */
-	const struct mp_iface_word *words;
-	uint16_t offset; /* bytes from the start of the message */
-	uint16_t size;	 /* bytes */
-	uint32_t kind;	 /* enum mp_field_kind */
+	const char *words;
+	uint32_t known;
+	uint16_t off;  /* bytes from the start of the message */
+	uint16_t size; /* bytes */
+	uint32_t kind; /* enum mp_field_kind */
 };
 
 struct mp_iface_tail {
@@ -101,6 +104,7 @@ struct mp_iface_tail {
 	uint16_t max;	    /* items; a text's NUL is not one */
 	uint8_t item;	    /* bytes */
 	uint8_t text;	    /* 1: ends in a NUL */
+	uint16_t over;	    /* the errno of more than max */
 };
 
 struct mp_iface_part {
@@ -112,15 +116,16 @@ struct mp_iface_part {
 };
 
 struct mp_iface_buf {
-	uint16_t off; /* of the struct mp_buf */
-	uint16_t dir; /* enum mp_buf_dir; 0: the operation has no buffer */
+	uint16_t off;	   /* of the struct mp_buf */
+	uint16_t dir;	   /* enum mp_buf_dir; 0: there is no buffer */
 	uint16_t live_off; /* of the uint32_t in `out': bytes written; or 0 */
-	uint16_t spare;
-	uint32_t max; /* bytes */
+	uint16_t over;	   /* the errno of more than max */
+	uint32_t min;	   /* bytes */
+	uint32_t max;
 };
 
 enum mp_iface_flag {
-	MP_IFACE_IDEMPOTENT = 1u << 0, /* done twice is done once */
+	MP_IFACE_IDEMPOTENT = 1u << 0, /* may be sent again to a new peer */
 	MP_IFACE_MAY_BLOCK = 1u << 1,  /* a driver may sleep in it */
 	MP_IFACE_ONEWAY = 1u << 2,     /* nobody looks at the result */
 	MP_IFACE_UPWARD = 1u << 3,     /* from the driver to the front-end */
@@ -153,18 +158,20 @@ struct mp_iface {
 /* NULL: unknown; answer -ENOSYS. */
 const struct mp_iface_op *mp_iface_op_find(const struct mp_iface *, uint32_t);
 /*
- * The whole message against the table: its counts, the NUL of its texts, its
- * buffer and handle.  0, -ENOSYS (operation), -EINVAL (malformed), -EMSGSIZE
- * (more than the table's bound).
+ * A request against the table: counts, the NUL of texts, fields, buffer,
+ * handle, in this order.  0; -ENOSYS (operation); the table's error for a
+ * count or buffer over its bound; -EINVAL (anything else).
  */
 int mp_iface_check(const struct mp_iface *, const struct mp_msg *);
+uint64_t mp_iface_get(const struct mp_iface_field *, const struct mp_msg *);
 
 /*
  * A part to and from flat bytes.  Packing gives the number of bytes, or
- * -EMSGSIZE (cap is too small) or -EINVAL (a count is over its bound).
+ * -EMSGSIZE (cap is too small) or the table's error for a count over its bound.
  * Unpacking gives 0; -EPROTO: these bytes are no such part, and the message's
  * part is undefined; -EMSGSIZE: they hold more than this side knows.  The
- * message is the caller's private memory of op->size bytes.
+ * message is the caller's private memory of op->size bytes; unpack_in zeroes
+ * the fixed bytes of `out', so that no answer carries what lay there.
  */
 int mp_iface_pack_in(const struct mp_iface_op *, const struct mp_msg *,
 		     void *to, uint32_t cap);
@@ -175,73 +182,13 @@ int mp_iface_unpack_in(const struct mp_iface_op *, struct mp_msg *,
 int mp_iface_unpack_out(const struct mp_iface_op *, struct mp_msg *,
 			const void *from, uint32_t len);
 /*
- * From message to message, live bytes only: 0 or -EINVAL.  copy_in also copies
- * the description of buffer and handle.  Headers are left alone.
+ * From message to message, live bytes only: 0, or the table's error for a count
+ * over its bound.  copy_in also copies the descriptions of buffer and handle.
  */
 int mp_iface_copy_in(const struct mp_iface_op *, struct mp_msg *to,
 		     const struct mp_msg *from);
 int mp_iface_copy_out(const struct mp_iface_op *, struct mp_msg *to,
 		      const struct mp_msg *from);
-
-/*
- * Writing a table.  Whatever is wrong in it is an array of negative size.
- * T is the type of the message, P is `in' or `out'.
- */
-#define MP_IFACE_MUST(x) (0 * sizeof(char[(x) ? 1 : -1]))
-#define MP_IFACE_SIZEOF(T, member) sizeof(((T *)0)->member)
-#define MP_IFACE_END(T, member) \
-	(offsetof(T, member) + MP_IFACE_SIZEOF(T, member))
-
-#define MP_IFACE_FIELD(T, P, member, kind_, words_)                          \
-	{                                                                    \
-		.name = #member, .words = (words_),                          \
-		.offset = offsetof(T, P.member),                             \
-		.size = MP_IFACE_SIZEOF(T, P.member), .kind = (kind_)        \
-	}
-
-#define MP_IFACE_TAIL(T, P, count, array, text_)                             \
-	{                                                                    \
-		.count_off = offsetof(T, P.count) +                          \
-			     MP_IFACE_MUST(MP_IFACE_SIZEOF(T, P.count) == 4),\
-		.off = offsetof(T, P.array),                                 \
-		.max = MP_IFACE_SIZEOF(T, P.array) /                         \
-			       MP_IFACE_SIZEOF(T, P.array[0]) - (text_),     \
-		.item = MP_IFACE_SIZEOF(T, P.array[0]) +                     \
-			MP_IFACE_MUST(MP_IFACE_SIZEOF(T, P.array[0]) < 256), \
-		.text = (text_)                                              \
-	}
-
-#define MP_IFACE_PART_(T, P)                                                 \
-	.off = offsetof(T, P) + MP_IFACE_MUST(offsetof(T, P) % 8 == 0) +     \
-	       MP_IFACE_MUST(offsetof(T, msg) == 0),                         \
-	.size = MP_IFACE_SIZEOF(T, P) +                                      \
-		MP_IFACE_MUST(MP_IFACE_SIZEOF(T, P) % 8 == 0) +              \
-		MP_IFACE_MUST(MP_IFACE_END(T, P) < 65536)
-
-/* Without tails, with one, with two side by side. */
-#define MP_IFACE_PART(T, P)                                                  \
-	{                                                                    \
-		MP_IFACE_PART_(T, P), .fixed = MP_IFACE_SIZEOF(T, P)         \
-	}
-#define MP_IFACE_PART1(T, P, n, a, text)                                     \
-	{                                                                    \
-		MP_IFACE_PART_(T, P),                                        \
-		.fixed = offsetof(T, P.a) - offsetof(T, P) +                 \
-			 MP_IFACE_MUST(MP_IFACE_END(T, P.a) ==               \
-				       MP_IFACE_END(T, P)),                  \
-		.tails = 1, .tail = { MP_IFACE_TAIL(T, P, n, a, text) }      \
-	}
-#define MP_IFACE_PART2(T, P, n, a, text, n2, a2, text2)                      \
-	{                                                                    \
-		MP_IFACE_PART_(T, P),                                        \
-		.fixed = offsetof(T, P.a) - offsetof(T, P) +                 \
-			 MP_IFACE_MUST(MP_IFACE_END(T, P.a) ==               \
-				       offsetof(T, P.a2)) +                  \
-			 MP_IFACE_MUST(MP_IFACE_END(T, P.a2) ==              \
-				       MP_IFACE_END(T, P)),                  \
-		.tails = 2, .tail = { MP_IFACE_TAIL(T, P, n, a, text),       \
-				      MP_IFACE_TAIL(T, P, n2, a2, text2) }   \
-	}
 
 #ifdef __cplusplus
 }

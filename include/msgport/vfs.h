@@ -17,21 +17,24 @@
  * somebody else: a driver copies a symlink's target or an xattr's value once,
  * and looks at the copy.
  *
- * A driver's function writes `out' and returns 0 or a negative errno, or takes
- * the message (mp_msg_take()), sees that mp_vfs_reply() is called for it once,
- * and returns EASYNC.  It writes nothing to `in'.  A slot that is NULL answers
- * -ENOSYS.  forget and the releases have no result that anybody looks at.
+ * A driver's function writes `out' and returns 0 or a negative errno; or it
+ * takes the message (mp_msg_take()), sees that mp_vfs_reply() is called for it
+ * once, and returns EASYNC.  It writes nothing to `in'.  A slot that is NULL
+ * answers -ENOSYS.  The results of forget, release and releasedir are looked
+ * at by nobody, and these three never take their message.
+ *
  * Answers that break the rules of the headers, and errors that are the
  * library's (EAGAIN EPIPE EOWNERDEAD ETIME EPROTO EDEADLK EBUSY, and ECANCELED
  * of a message that is not cancelled), reach the sender as -EIO with `out'
  * zeroed; after other errors `out' means nothing.  What a refused answer gave
- * is given back first: the class calls forget for the lookups, release or
- * releasedir for the handle, in the thread that answered.  So call
- * mp_vfs_reply() without a lock that these take.
+ * is given back first: the class calls forget for its lookups, release or
+ * releasedir for its handle, in the thread that answered.  So nobody calls
+ * mp_vfs_reply() with a lock that these take.
  *
- * Which errors a bad request ends with: ENOSYS operation, ENAMETOOLONG name or
- * target, ENOENT empty name, EINVAL most else, EFBIG and EOVERFLOW ranges, and
- * what each operation's "." and ".." give on Linux.
+ * A bad request ends with the error that its system call would give: ENOSYS
+ * operation, ENAMETOOLONG name or target, ENOENT empty name, ERANGE xattr name,
+ * E2BIG value, EFBIG and EOVERFLOW ranges, what "." and ".." give on Linux (but
+ * EINVAL for rename), EINVAL the rest.
  */
 
 #include <msgport/vfs_file.h>
@@ -88,7 +91,7 @@ enum mp_vfs_op {
 };
 
 /* The bit of an operation in a mask, such as mp_driver.may_block. */
-#define MP_VFS_BIT(op) (1ull << ((op) & 63))
+#define MP_VFS_BIT(op) (1ull << ((op)&63))
 
 /* What a driver has; each gets the instance that its open() made. */
 struct mp_vfs_ops {
@@ -155,9 +158,9 @@ int mp_vfs_name_check(const char *name, uint32_t len);
 
 /* class/vfs_out.c */
 /*
- * For those who get answers from somebody they do not believe: the code that
- * counts, given the peer's.  -EIO: the answer broke a rule; `out' is as it
- * was, and holds what may have to be given back.
+ * For those who get answers from somebody they do not believe: given the
+ * peer's code for a good request, the code that counts.  -EIO for 0: the
+ * answer broke a rule; `out' is as it was, with what is to be given back.
  */
 int mp_vfs_answer_check(const struct mp_msg *, int code);
 

@@ -87,8 +87,8 @@ struct mp_vfs_fsync {
 /*
  * readdir and readdirplus: whole records, see struct mp_vfs_dirent.  Nothing
  * written is the end of the directory.  The buffer is 8-aligned and holds at
- * least MP_VFS_RECORD_MAX bytes.  "." and ".." are the driver's to write or to
- * leave out.  An entry of readdirplus with an id other than 0 counts as a
+ * least MP_VFS_RECORD_MAX bytes.  A driver sets out.count to 0, then appends by
+ * mp_vfs_dirent_put().  "." and ".." are its to write or to leave out.  An entry of readdirplus with an id other than 0 counts as a
  * lookup; those of "." and ".." have id 0.
  */
 struct mp_vfs_readdir {
@@ -201,11 +201,11 @@ struct mp_vfs_copy_file_range {
 struct mp_vfs_attach {
 	struct mp_msg msg;
 	struct {
-		uint32_t caps; /* enum mp_vfs_cap: what the front-end can */
+		uint32_t caps;	 /* enum mp_vfs_cap: what the front-end can */
 		uint32_t io_max; /* bytes: its largest read or write; not 0 */
 	} in;
 	struct {
-		uint32_t caps; /* which of these the driver wants */
+		uint32_t caps;	 /* which of these the driver wants */
 		uint32_t io_max; /* bytes: the most the driver wants; not 0 */
 		uint32_t time_gran_ns; /* 1..1000000000 */
 		uint32_t reserved;

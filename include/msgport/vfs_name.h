@@ -6,7 +6,8 @@
  * The messages of class vfs that speak of nodes and names.
  *
  * A name is one component: 1..255 bytes without '/' and NUL, then a NUL that
- * name_len does not count.  `reserved' is zero.
+ * name_len does not count.  `reserved' is zero.  Each nsec is below a second,
+ * also where it does not count.
  */
 
 #include <msgport/vfs_types.h>
@@ -66,7 +67,7 @@ struct mp_vfs_setattr {
 		uint64_t node;
 		uint64_t fh;
 		uint64_t size;
-		uint32_t valid; /* enum mp_vfs_set; what it lacks is ignored */
+		uint32_t valid; /* enum mp_vfs_set: which of these count */
 		uint32_t mode;	/* MP_S_IPERM */
 		uint32_t uid;
 		uint32_t gid;

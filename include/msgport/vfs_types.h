@@ -16,12 +16,12 @@
 extern "C" {
 #endif
 
-#define MP_VFS_ROOT 1u	       /* the id of the root node */
-#define MP_VFS_NAME_MAX 255u   /* bytes of a name, and of an xattr's name */
-#define MP_VFS_TARGET_MAX 4095u /* bytes of a symbolic link's target */
-#define MP_VFS_XATTR_MAX 65536u /* bytes of a value, and of a list of names */
-#define MP_VFS_IO_MAX (1u << 30) /* bytes of one read, write, readdir */
-#define MP_VFS_FORGET_MAX 16u  /* nodes in one forget */
+#define MP_VFS_ROOT 1u		  /* the id of the root node */
+#define MP_VFS_NAME_MAX 255u	  /* bytes of a name, and of an xattr's name */
+#define MP_VFS_TARGET_MAX 4095u	  /* bytes of a symbolic link's target */
+#define MP_VFS_XATTR_MAX 65536u	  /* bytes of a value, and of a list of names */
+#define MP_VFS_IO_MAX (1u << 30)  /* bytes of one read, write, readdir */
+#define MP_VFS_FORGET_MAX 16u	  /* nodes in one forget */
 #define MP_VFS_FOREVER UINT64_MAX /* as a duration */
 
 /* Of a mode.  A type is mode & MP_S_IFMT; a record's type is mode >> 12. */
@@ -104,8 +104,8 @@ struct mp_vfs_statfs_info {
 	uint64_t files;
 	uint64_t ffree; /* <= files */
 	uint64_t fsid;
-	uint32_t bsize;	 /* not 0 */
-	uint32_t frsize; /* not 0 */
+	uint32_t bsize;	   /* not 0 */
+	uint32_t frsize;   /* not 0 */
 	uint32_t name_max; /* 1..MP_VFS_NAME_MAX */
 	uint32_t reserved;
 };
@@ -118,10 +118,10 @@ enum mp_vfs_set {
 	MP_VFS_SET_SIZE = 1u << 3,
 	MP_VFS_SET_ATIME = 1u << 4,
 	MP_VFS_SET_MTIME = 1u << 5,
-	MP_VFS_SET_FH = 1u << 6, /* fh is an open file of the node */
+	MP_VFS_SET_FH = 1u << 6,	/* fh is an open file of the node */
 	MP_VFS_SET_ATIME_NOW = 1u << 7, /* the driver's now; without ATIME */
 	MP_VFS_SET_MTIME_NOW = 1u << 8,
-	MP_VFS_SET_CTIME = 1u << 10, /* else the driver's now */
+	MP_VFS_SET_CTIME = 1u << 10,	    /* else the driver's now */
 	MP_VFS_SET_KILL_SUIDGID = 1u << 11, /* as a write would */
 	MP_VFS_SET_ALL = 0xdff,
 };
@@ -131,13 +131,13 @@ enum mp_vfs_set {
 #define MP_VFS_GETATTR_FH 1u	  /* fh is an open file of the node */
 #define MP_VFS_RENAME_NOREPLACE 1u
 #define MP_VFS_RENAME_EXCHANGE 2u
-#define MP_VFS_FSYNC_DATA 1u	   /* attributes may wait */
-#define MP_VFS_XATTR_CREATE 1u	   /* EEXIST if it exists */
-#define MP_VFS_XATTR_REPLACE 2u	   /* ENODATA if it does not */
-#define MP_VFS_XATTR_KILL_SGID 4u  /* an ACL that takes the group's setgid */
-#define MP_VFS_WRITE_CACHE 1u	   /* from a cache: fh is any writer's */
+#define MP_VFS_FSYNC_DATA 1u	  /* attributes may wait */
+#define MP_VFS_XATTR_CREATE 1u	  /* EEXIST if it exists */
+#define MP_VFS_XATTR_REPLACE 2u	  /* ENODATA if it does not */
+#define MP_VFS_XATTR_KILL_SGID 4u /* an ACL that takes the group's setgid */
+#define MP_VFS_WRITE_CACHE 1u	  /* from a cache: fh is any writer's */
 #define MP_VFS_WRITE_KILL_SUIDGID 2u
-#define MP_VFS_INVAL_EXPIRE 1u	   /* the name may stay, unsure */
+#define MP_VFS_INVAL_EXPIRE 1u /* the name may stay, unsure */
 
 /* What open, opendir and create are asked with. */
 #define MP_O_RDONLY 00000000u
@@ -177,6 +177,7 @@ enum mp_vfs_open_flag {
 #define MP_VFS_FALLOC_ZERO 0x10u
 #define MP_VFS_FALLOC_INSERT 0x20u
 #define MP_VFS_FALLOC_UNSHARE 0x40u
+#define MP_VFS_FALLOC_ALL 0x7bu
 
 #define MP_VFS_SEEK_DATA 3u
 #define MP_VFS_SEEK_HOLE 4u
@@ -185,10 +186,10 @@ enum mp_vfs_open_flag {
 enum mp_vfs_cap {
 	MP_VFS_CAP_WRITEBACK = 1u << 0, /* it holds back writes and times */
 	MP_VFS_CAP_READDIRPLUS = 1u << 1,
-	MP_VFS_CAP_EXPORT = 1u << 2,	/* it looks up . and .. of any node */
-	MP_VFS_CAP_ACL = 1u << 3,	/* it leaves umask and ACLs to us */
+	MP_VFS_CAP_EXPORT = 1u << 2, /* it looks up . and .. of any node */
+	MP_VFS_CAP_ACL = 1u << 3,    /* it leaves umask and ACLs to us */
 	MP_VFS_CAP_KILL_SUIDGID = 1u << 4, /* it leaves setuid clearing to us */
-	MP_VFS_CAP_TRUNC = 1u << 5,	/* it passes MP_O_TRUNC on */
+	MP_VFS_CAP_TRUNC = 1u << 5,	   /* it passes MP_O_TRUNC on */
 	MP_VFS_CAP_ALL = 0x3f,
 };
 
@@ -204,8 +205,8 @@ struct mp_vfs_dirent {
 	uint32_t name_len;
 };
 
-#define MP_VFS_RECORD_SIZE(name_len, plus)                              \
-	((sizeof(struct mp_vfs_dirent) +                                \
+#define MP_VFS_RECORD_SIZE(name_len, plus)                               \
+	((sizeof(struct mp_vfs_dirent) +                                 \
 	  ((plus) ? sizeof(struct mp_vfs_entry) : 0) + (name_len) + 7) & \
 	 ~(size_t)7)
 /* A buffer of readdir has room for one record of any name: at least this. */
