@@ -87,9 +87,10 @@ struct mp_vfs_fsync {
 /*
  * readdir and readdirplus: whole records, see struct mp_vfs_dirent.  Nothing
  * written is the end of the directory.  The buffer is 8-aligned and holds at
- * least MP_VFS_RECORD_MAX bytes.  A driver sets out.count to 0, then appends by
- * mp_vfs_dirent_put().  "." and ".." are its to write or to leave out.  An entry of readdirplus with an id other than 0 counts as a
- * lookup; those of "." and ".." have id 0.
+ * least MP_VFS_RECORD_MAX bytes.  A driver sets out.count to 0, then appends
+ * by mp_vfs_dirent_put().  "." and ".." are its to write or to leave out.  An
+ * entry of readdirplus with an id other than 0 counts as a lookup; those of
+ * "." and ".." have id 0.
  */
 struct mp_vfs_readdir {
 	struct mp_msg msg;

@@ -119,7 +119,7 @@ enum mp_vfs_set {
 	MP_VFS_SET_ATIME = 1u << 4,
 	MP_VFS_SET_MTIME = 1u << 5,
 	MP_VFS_SET_FH = 1u << 6,	/* fh is an open file of the node */
-	MP_VFS_SET_ATIME_NOW = 1u << 7, /* the driver's now; without ATIME */
+	MP_VFS_SET_ATIME_NOW = 1u << 7, /* the driver's now; never with ATIME */
 	MP_VFS_SET_MTIME_NOW = 1u << 8,
 	MP_VFS_SET_CTIME = 1u << 10,	    /* else the driver's now */
 	MP_VFS_SET_KILL_SUIDGID = 1u << 11, /* as a write would */
