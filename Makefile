@@ -25,17 +25,19 @@ POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 FRONT_SRC :=
 TOOL_SRC :=
 EXAMPLE_SRC :=
+EXAMPLE_LIB :=
 BENCH_SRC :=
-BENCH_COUNT :=
+BENCH_LIB :=
 FUZZ_SRC :=
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
-# TEST_HOUSE once.  What TEST_ALONE names runs with nothing beside it.
+# TEST_HOUSE once.  What TEST_ALONE names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c
 TEST_SIM := test/13-schedule.c
 TEST_SH :=
-TEST_HOUSE := test/00-house.sh
-TEST_ALONE :=
+TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
+	test/90-san.sh
+TEST_ALONE := 90-san
 TEST_LIB := test/t.c
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
@@ -84,10 +86,10 @@ endif
 
 FREE_SRC := $(CORE_SRC) $(BROKER_SRC) $(CLASS_SRC) $(DRIVER_SRC)
 LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(CLASS_SRC)
-HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC)
-SIM_SRC := $(CORE_SRC) $(BROKER_SRC) core/kit_posix.c core/kit_mem.c $(CLASS_SRC) \
-	$(DRIVER_SRC) $(SIM_LIB) $(TEST_LIB)
-PROGRAM_SRC := $(TEST_C) $(EXAMPLE_SRC) $(BENCH_SRC) $(BENCH_COUNT)
+HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
+SIM_SRC := $(filter-out core/os_posix.c,$(LIB_SRC)) $(DRIVER_SRC) \
+	$(SIM_LIB) $(TEST_LIB)
+PROGRAM_SRC := $(TEST_C) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a
 HOST := $(B)/libhost.a
@@ -99,22 +101,24 @@ FREE_OBJ := $(FREE_SRC:%.c=$(B)/free/%.o)
 SIM_OBJ := $(SIM_SRC:%.c=$(B)/sim/%.o)
 SIM_BIN := $(TEST_SIM:%.c=$(B)/sim/%)
 PROGRAM := $(PROGRAM_SRC:%.c=$(B)/%)
+BENCH := $(BENCH_SRC:%.c=$(B)/%)
 FUZZER := $(FUZZ_SRC:%.c=build/fuzz/%)
 COMMAND := $(TOOL_SRC:tool/msgport.c=$(B)/msgport)
 COMMAND := $(filter $(B)/msgport,$(COMMAND))
-TESTS = $(sort $(TEST_C:%.c=$(B)/%) $(SIM_BIN) $(TEST_SH))
+TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) $(TEST_SH)
 DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 	$(TOOL_SRC:%.c=$(B)/%.o) $(TEST_LIB:%.c=$(B)/%.o) \
-	$(PROGRAM:%=%.o) $(SIM_BIN:%=%.o) $(FUZZER:%=%.o)
+	$(BENCH_LIB:%.c=$(B)/%.o) $(PROGRAM:%=%.o) $(BENCH:%=%.o) \
+	$(SIM_BIN:%=%.o) $(FUZZER:%=%.o)
 
-.PHONY: all everything free header clang kernel-objects demo check check-here \
-	san tidy fix fuzz bench bench-count cover wc install models mutants \
-	soak clean FORCE
+.PHONY: all everything free header clang kernel-objects demo check \
+	check-here san tidy analyse format doccheck fix fuzz fuzz-here bench \
+	bench-count cover wc size install models mutants soak clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(LIB) $(B)/$(SONAME) $(COMMAND)
-everything: all $(PROGRAM) $(SIM_BIN)
+everything: all $(PROGRAM) $(BENCH) $(SIM_BIN)
 free: $(B)/free.o
 header: $(HEADERS:%=$(B)/header/%.ok)
 clang:
@@ -149,6 +153,7 @@ $(B)/sim/%.o: %.c $(B)/flags
 $(LIB): $(LIB_OBJ)
 $(HOST): $(HOST_SRC:%.c=$(B)/%.o)
 $(TESTER): $(TEST_LIB:%.c=$(B)/%.o)
+$(B)/bench/libbench.a: $(BENCH_LIB:%.c=$(B)/%.o)
 $(SIM): $(SIM_OBJ)
 
 $(B)/$(SONAME): $(PIC_OBJ)
@@ -169,7 +174,11 @@ $(B)/msgport: $(TOOL_SRC:%.c=$(B)/%.o) $(HOST) $(LIB)
 
 $(PROGRAM): %: %.o $(TESTER) $(HOST) $(LIB)
 	@echo "  LINK    $@"
-	@$(LINK) -o $@ $^ $(LIBS) $(if $(findstring /bench/,$@),$(BENCH_LIBS))
+	@$(LINK) -o $@ $^ $(LIBS)
+
+$(BENCH): %: %.o $(B)/bench/libbench.a $(HOST) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $^ $(LIBS) $(BENCH_LIBS)
 
 $(SIM_BIN): %: %.o $(SIM)
 	@echo "  LINK    $@"
@@ -211,44 +220,54 @@ else
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS) $(TEST_HOUSE))
 endif
 
-check-here: everything
-	@+test/run -j2 -a '$(TEST_ALONE)' $(TESTS)
+check-here: $(COMMAND) $(filter $(B)/%,$(TESTS))
+	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS))
 
 san:
 	@$(MAKE) V=asan check-here
 	@$(MAKE) V=tsan check-here
 
-TIDY_SRC := $(FREE_SRC) $(POSIX_SRC) $(FRONT_SRC) $(TOOL_SRC)
-tidy: $(TIDY_SRC:%=build/tidy/%.ok)
-	@script/files | xargs clang-format --dry-run -Werror
+TIDY_SRC := $(sort $(LIB_SRC) $(HOST_SRC) $(TOOL_SRC))
+tidy: format analyse doccheck
 	@script/limits
 	@script/layers
 	@script/spdx
+doccheck:
 	@script/doccheck $(MAN)
+format:
+	@script/files | xargs clang-format --dry-run -Werror
+analyse: $(TIDY_SRC:%=build/tidy/%.ok)
 
 build/tidy/%.ok: % .clang-tidy $(HEADERS:%=include/msgport/%.h)
 	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- -std=gnu11 -Iinclude $(FUSE) 2>$@.err || { cat $@.err; false; }
+	@clang-tidy --quiet $< -- -std=gnu11 -Iinclude $(FUSE) >$@.log 2>&1 || \
+		{ cat $@.log; false; }
 	@touch $@
 
 fix:
 	@script/files | xargs clang-format -i
 
+# Each harness from its seeds, S seconds.
 fuzz:
 	@$(MAKE) V=fuzz fuzz-here
+ifeq ($V,fuzz)
 fuzz-here: $(FUZZER:%=%.run)
 $(FUZZER): %: %.o $(HOST) $(LIB)
+	@echo "  LINK    $@"
 	@$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
-build/fuzz/%.run: build/fuzz/% FORCE
-	@mkdir -p $@.corpus $*.seed 2>/dev/null; cd $(@D) && \
-		$(CURDIR)/$< -max_total_time=$(S) $(@F).corpus >$(@F).log 2>&1 \
-		|| { tail -n 40 $(@F).log; false; }
+$(FUZZER:%=%.run): %.run: % FORCE
+	@mkdir -p $<.corpus
+	@$< -max_total_time=$(S) -timeout=10 -artifact_prefix=$<. $<.corpus \
+		$(wildcard $(patsubst build/fuzz/%,%,$(<D))/seed/$(<F)) \
+		>$<.log 2>&1 || { tail -n 40 $<.log; false; }
+	@tail -n 1 $<.log | sed 's|^|$(<F): |'
+endif
 
-bench: $(BENCH_SRC:%.c=$(B)/%)
-	@for b in $^; do $$b || exit; done
+bench: $(BENCH)
+	@bench/run $(BENCH)
 
-bench-count: $(BENCH_COUNT:%.c=$(B)/%)
-	@script/count $^
+bench-count: $(BENCH)
+	@bench/count
 
 cover:
 	@$(MAKE) V=cover check-here
@@ -260,12 +279,17 @@ models:
 mutants:
 	@script/mutants $(MUTANT)
 
-soak: $(TESTS)
+# All tests again and again, S seconds.
+soak: everything
 	@end=$$(($$(date +%s) + $(S))); while [ $$(date +%s) -lt $$end ]; do \
-		T_SOAK=1 test/run -j2 $^ || exit; done
+		T_SOAK=1 test/run -j2 $(sort $(TESTS)) || exit; done
 
 wc:
 	@script/wc
+
+size: $(LIB)
+	@size -A $(patsubst %.c,$(B)/%.o,$(filter-out core/kit.c,$(CORE_SRC))) | \
+		awk '/^\.text/ { n += $$2 } END { print n, "bytes of text in core" }'
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/include/msgport \
@@ -280,9 +304,7 @@ install: all
 		'Libs: -L$(PREFIX)/lib -lmsgport' 'Libs.private: -lpthread' \
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/msgport.pc
 	$(if $(COMMAND),install $(COMMAND) $(DESTDIR)$(PREFIX)/bin)
-	for m in $(MAN); do install -D -m 644 $$m \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit; \
-		done
+	script/man $(DESTDIR)$(PREFIX)/share/man $(MAN)
 
 clean:
 	rm -rf build
