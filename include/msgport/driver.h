@@ -118,8 +118,8 @@ struct mp_driver {
  */
 int mp_driver_options(const struct mp_driver *, const char *text,
 		      struct mp_option_value *, char *error, size_t error_size);
-/* 0, or -EINVAL and a sentence: a table that a host cannot work with. */
-int mp_driver_check(const struct mp_driver *, char *error, size_t error_size);
+/* NULL, or what keeps a host from working with this driver. */
+const char *mp_driver_fault(const struct mp_driver *);
 
 #ifdef __cplusplus
 }
