@@ -6,7 +6,7 @@
 VERSION := 0.1.0
 SONAME := libmsgport.so.0
 
-HEADERS := types msg port agent exec stat parity name iface kit kit_tree \
+HEADERS := types msg port agent exec stat parity name iface iface_table kit kit_tree \
 	driver vfs vfs_types vfs_name vfs_file
 
 # Compiled for user space, freestanding, and for the kernel.
@@ -14,7 +14,8 @@ CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
 	core/pool.c core/name.c core/iface.c core/kit.c
 BROKER_SRC := broker/parity.c
-CLASS_SRC :=
+CLASS_SRC := class/vfs.c class/vfs_in.c class/vfs_out.c class/vfs_dirent.c \
+	class/vfs_table.c class/driver.c
 DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 	driver/vfs_mem/quota.c driver/vfs_mem/attr.c driver/vfs_mem/dir.c \
 	driver/vfs_mem/name.c driver/vfs_mem/rename.c driver/vfs_mem/data.c \
