@@ -341,10 +341,17 @@ sim_fence(void)
 	os_fence();
 }
 
+/* Who spins gives way; when all do, time passes. */
 void
 os_relax(void)
 {
 	sim->relaxed |= 1u << sim->me;
+	if (sim->ready == sim->relaxed) {
+		for (uint32_t i = 0; i < SIM_THREADS; i++)
+			sim_drain(i);
+		if (sim->timed != 0)
+			sim_tick();
+	}
 	sim_point();
 	sim->relaxed &= ~(1u << sim->me);
 }
