@@ -25,8 +25,9 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 FRONT_SRC :=
 TOOL_SRC :=
-EXAMPLE_SRC :=
-EXAMPLE_LIB :=
+EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
+	example/host.c
+EXAMPLE_LIB := example/vfs_hello.c
 BENCH_SRC :=
 BENCH_LIB :=
 FUZZ_SRC :=
@@ -34,10 +35,10 @@ FUZZ_SRC :=
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_HOUSE once.  What TEST_ALONE names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c
-TEST_SIM := test/13-schedule.c
+TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/90-san.sh
+	test/85-example.sh test/90-san.sh
 TEST_ALONE := 90-san
 TEST_LIB := test/t.c
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c

@@ -26,8 +26,8 @@ for f in example/*.out; do
 	name=$(basename "$f" .out)
 	t "$name" prints "$name"
 done
-for f in $(script/examples "$T/doc" README.md $(ls HACKING.md doc/*.md \
-	doc/man/* 2>/dev/null)); do
+for f in $(script/examples "$T/doc" $(ls README.md HACKING.md \
+	doc/*.md doc/man/* 2>/dev/null)); do
 	t "$(basename "$f" .c)" builds "$f"
 done
 t_end
