@@ -113,7 +113,7 @@ DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 	$(BENCH_LIB:%.c=$(B)/%.o) $(PROGRAM:%=%.o) $(BENCH:%=%.o) \
 	$(SIM_BIN:%=%.o) $(FUZZER:%=%.o)
 
-.PHONY: all everything free header clang kernel-objects demo check \
+.PHONY: all everything ready free header clang kernel-objects demo check \
 	check-here san tidy analyse format doccheck fix fuzz fuzz-here bench \
 	bench-count cover wc size install models mutants soak clean FORCE
 .SECONDARY:
@@ -215,12 +215,15 @@ ifneq ($N,)
 	@$(MAKE) $(filter %/$T,$(TESTS))
 	@$(filter %/$T,$(TESTS)) '$N'
 else ifneq ($T,)
-	@$(MAKE) all $(filter $(B)/%/$T,$(TESTS))
+	@$(MAKE) ready
 	@+test/run $(filter %/$T %/$T.sh,$(TESTS) $(TEST_HOUSE))
 else
 	@$(MAKE) everything
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS) $(TEST_HOUSE))
 endif
+
+# What "make check T=" is going to run.
+ready: all $(filter $(B)/%/$T,$(TESTS))
 
 check-here: $(COMMAND) $(filter $(B)/%,$(TESTS))
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS))
