@@ -23,8 +23,10 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 
 # User space only.
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
-FRONT_SRC :=
-TOOL_SRC :=
+FRONT_SRC := front/fuse.c front/fuse_call.c front/fuse_name.c \
+	front/fuse_file.c front/fuse_dir.c front/fuse_notify.c
+TOOL_SRC := tool/msgport.c tool/mount.c tool/option.c tool/target.c \
+	tool/count.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A session: mount, agree with the driver, serve, unmount.
+ *
+ * The kernel's first request, init, becomes attach.  Each capability that the
+ * kernel has and the driver wants is switched on; the kernel clears setuid
+ * bits itself, because libfuse 3.14 does not pass on where it would leave that
+ * to the driver.  Permissions are always the kernel's to check.
+ */
+#include "fuse_op.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define IO_MIN 4096u /* the kernel reads and writes pages */
+
+static const struct {
+	uint32_t ours;
+	uint32_t fuse; /* all of them */
+} cap_map[] = {
+	{ MP_VFS_CAP_WRITEBACK, FUSE_CAP_WRITEBACK_CACHE },
+	{ MP_VFS_CAP_READDIRPLUS,
+	  FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO },
+	{ MP_VFS_CAP_EXPORT, FUSE_CAP_EXPORT_SUPPORT },
+	{ MP_VFS_CAP_ACL, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK },
+	{ MP_VFS_CAP_TRUNC, FUSE_CAP_ATOMIC_O_TRUNC },
+};
+
+#define CAPS (sizeof(cap_map) / sizeof(cap_map[0]))
+
+static uint32_t
+caps_of(const struct fuse_conn_info *conn)
+{
+	uint32_t caps = 0;
+
+	for (size_t i = 0; i < CAPS; i++)
+		if ((cap_map[i].fuse & ~conn->capable) == 0)
+			caps |= cap_map[i].ours;
+	return caps;
+}
+
+static void
+want(struct mp_fuse *f, struct fuse_conn_info *conn,
+     const struct mp_vfs_attach *m)
+{
+	const uint32_t more = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO |
+			      FUSE_CAP_PARALLEL_DIROPS |
+			      FUSE_CAP_AUTO_INVAL_DATA;
+
+	f->caps = m->out.caps & m->in.caps;
+	f->umask = (f->caps & MP_VFS_CAP_ACL) != 0 ? 0777 : 0;
+	conn->want = more & conn->capable;
+	for (size_t i = 0; i < CAPS; i++)
+		if ((f->caps & cap_map[i].ours) != 0)
+			conn->want |= cap_map[i].fuse;
+	if (m->out.io_max < conn->max_write)
+		conn->max_write = m->out.io_max & ~(IO_MIN - 1);
+	if (m->out.time_gran_ns != 0)
+		conn->time_gran = m->out.time_gran_ns;
+}
+
+static int
+attach(struct mp_fuse *f, struct fuse_conn_info *conn)
+{
+	struct mp_vfs_attach m;
+	int code;
+
+	memset(&m, 0, sizeof(m));
+	m.msg.op = MP_VFS_ATTACH;
+	m.in.caps = caps_of(conn) & ~f->conf.caps_off;
+	m.in.io_max = conn->max_write;
+	f->notifying =
+		mp_pool_start(&f->notify, fuse_notify, f, &f->thread, 1) == 0;
+	if (f->notifying) {
+		f->notify.port.iface = &mp_vfs_iface;
+		m.notify.port = &f->notify.port;
+		m.notify.kind = MP_HANDLE_PORT;
+	}
+	code = mp_call(f->port, &m.msg);
+	f->attached = code == 0;
+	if (code == -ENOSYS) {
+		m.out.caps = 0;
+		m.out.io_max = m.in.io_max;
+		m.out.time_gran_ns = 1;
+		code = 0;
+	}
+	if (code == 0 && m.out.io_max < IO_MIN)
+		code = -EINVAL;
+	if (code == 0)
+		want(f, conn, &m);
+	return code;
+}
+
+static void
+do_init(void *data, struct fuse_conn_info *conn)
+{
+	struct mp_fuse *f = data;
+
+	f->error = attach(f, conn);
+	if (f->error != 0)
+		fuse_session_exit(f->session);
+	if (f->conf.ready != NULL)
+		f->conf.ready(f->conf.arg, f->error);
+	f->conf.ready = NULL;
+}
+
+static void
+detach(struct mp_fuse *f)
+{
+	struct mp_vfs_detach m;
+
+	m.msg = (struct mp_msg)MP_MSG(MP_VFS_DETACH);
+	m.in.reserved = 0;
+	if (f->attached)
+		(void)mp_call(f->port, &m.msg);
+	f->attached = false;
+	if (f->notifying)
+		mp_pool_stop(&f->notify);
+	f->notifying = false;
+}
+
+void
+fuse_ops(struct fuse_lowlevel_ops *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->init = do_init;
+	fuse_name_ops(o);
+	fuse_file_ops(o);
+	fuse_dir_ops(o);
+}
+
+static int
+session_new(struct mp_fuse *f)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fuse_lowlevel_ops ops;
+	int code;
+
+	fuse_ops(&ops);
+	code = fuse_opt_add_arg(&args, "msgport");
+	code |= fuse_opt_add_arg(&args, "-odefault_permissions");
+	if (f->conf.mount != NULL && f->conf.mount[0] != '\0') {
+		code |= fuse_opt_add_arg(&args, "-o");
+		code |= fuse_opt_add_arg(&args, f->conf.mount);
+	}
+	if (code == 0)
+		f->session = fuse_session_new(&args, &ops, sizeof(ops), f);
+	fuse_opt_free_args(&args);
+	if (code != 0)
+		return -ENOMEM;
+	return f->session != NULL ? 0 : -EINVAL;
+}
+
+int
+mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
+	     const struct mp_fuse_conf *conf)
+{
+	int code;
+
+	memset(f, 0, sizeof(*f));
+	f->port = port;
+	f->conf = *conf;
+	f->dir = realpath(dir, NULL);
+	if (f->dir == NULL)
+		return -errno;
+	code = session_new(f);
+	if (code == 0 && fuse_session_mount(f->session, f->dir) != 0)
+		code = -EIO;
+	if (code != 0)
+		mp_fuse_close(f);
+	return code;
+}
+
+int
+mp_fuse_run(struct mp_fuse *f)
+{
+	struct fuse_loop_config *c = fuse_loop_cfg_create();
+	int code;
+
+	if (c == NULL)
+		return -ENOMEM;
+	fuse_loop_cfg_set_clone_fd(c, f->conf.flags & MP_FUSE_CLONE_FD);
+	fuse_loop_cfg_set_max_threads(c, f->conf.threads_max != 0 ?
+						 f->conf.threads_max :
+						 MP_FUSE_THREADS);
+	code = fuse_session_loop_mt(f->session, c);
+	fuse_loop_cfg_destroy(c);
+	detach(f);
+	if (code > 0)
+		code = -EINTR;
+	return f->error != 0 ? f->error : code;
+}
+
+static void
+sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)syncfs(fd);
+		(void)close(fd);
+	}
+}
+
+/*
+ * The kernel writes back what it holds when it unmounts, so that must happen
+ * while requests are still served.  If it is busy: a thread of the loop sees
+ * only after its next request that it is to end, and statvfs makes one.
+ */
+void
+mp_fuse_stop(struct mp_fuse *f)
+{
+	struct statvfs st;
+
+	sync_dir(f->dir);
+	if (umount2(f->dir, UMOUNT_NOFOLLOW) == 0)
+		return;
+	fuse_session_exit(f->session);
+	(void)statvfs(f->dir, &st);
+}
+
+void
+mp_fuse_close(struct mp_fuse *f)
+{
+	if (f->session != NULL) {
+		fuse_session_unmount(f->session);
+		fuse_session_destroy(f->session);
+		f->session = NULL;
+	}
+	free(f->dir);
+	f->dir = NULL;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The msgport command: finds the subcommand, which is a file of its own. */
+#include "tool.h"
+#include <stdarg.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} command[] = {
+	{ "mount", "mount a file system driver at a directory", tool_mount },
+};
+
+#define COMMANDS (sizeof(command) / sizeof(command[0]))
+
+void
+tool_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("msgport: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: msgport COMMAND [ARGUMENT...]\n\ncommands:\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-8s %s\n", command[i].name, command[i].summary);
+	fputs("  help     print this\n\n"
+	      "`msgport COMMAND --help' tells more.\n"
+	      "exit status: 0 done, 1 the operation failed, 2 wrong usage\n",
+	      to);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name == NULL) {
+		usage(stderr);
+		return TOOL_USAGE;
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
+	    strcmp(name, "-h") == 0) {
+		usage(stdout);
+		return fflush(stdout) == 0 ? TOOL_OK : TOOL_FAILED;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(name, command[i].name) == 0)
+			return command[i].run(argc - 1, argv + 1);
+	tool_error("unknown command '%s'; `msgport help' lists them", name);
+	return TOOL_USAGE;
+}
