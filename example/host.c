@@ -68,7 +68,7 @@ main(void)
 	char error[128] = "";
 	struct mp_port port;
 
-	if (mp_driver_check(driver, error, sizeof(error)) != 0 ||
+	if (mp_driver_fault(driver) != NULL ||
 	    mp_driver_options(driver, NULL, value, error, sizeof(error)) != 0 ||
 	    driver->open(value, &vfs.fs, error, sizeof(error)) != 0) {
 		fprintf(stderr, "%s: %s\n", driver->name, error);
