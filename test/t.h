@@ -13,6 +13,7 @@
  * Consecutive tests of the same non-NULL group share one child, which is
  * replaced when one of them fails.  A name (or a pattern) on the command line
  * runs without fork, for gdb; -l lists.  T_SLOW=n multiplies the timeouts.
+ * Tests that repeat themselves look at T_SHORT and T_SOAK: less, or more.
  *
  * A file with tests that are made at run time defines t_setup() and calls
  * t_case() there; the name is copied, fn(arg) is run.  A test that fails ends
