@@ -278,7 +278,7 @@ send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 		port_refused(p, MP_REFUSED_FULL);
 		return -EAGAIN;
 	}
-	agent_start(p, m);
+	agent_start(p, m, os_load(&m->state));
 	fill_copy(par, s, op, m);
 	kills = (par->conf.modes & MP_PARITY_KILL) != 0 &&
 		os_fetch_add(&par->sent, 1) + 1 == par->conf.kill_at;
@@ -386,14 +386,14 @@ mp_parity_start(struct mp_parity *par, struct mp_port *p,
 		return code;
 	p->parity = par;
 	if (conf->modes != 0)
-		os_fetch_or(&p->gate, GATE_PARITY);
+		os_fetch_or(&p->flags, GATE_PARITY);
 	return 0;
 }
 
 void
 mp_parity_stop(struct mp_parity *par)
 {
-	os_fetch_and(&par->port->gate, ~GATE_PARITY);
+	os_fetch_and(&par->port->flags, ~GATE_PARITY);
 	mp_port_close(&par->queue);
 	if ((par->conf.modes & MP_PARITY_ASYNC) != 0)
 		os_thread_join(&par->thread);

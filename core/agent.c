@@ -9,6 +9,8 @@
 #include "state.h"
 #include <msgport/agent.h>
 
+MP_STATIC_ASSERT(OS_STACK_MIN == MP_STACK_MIN, "what the manual says");
+
 int
 agent_check(struct mp_port *p, struct mp_msg *m)
 {
@@ -16,7 +18,7 @@ agent_check(struct mp_port *p, struct mp_msg *m)
 
 	if (phase(s) > ST_ARMED && (s & ST_FORWARD) == 0)
 		return -EBUSY;
-	if ((os_load(&p->gate) & GATE_CLOSED) != 0) {
+	if ((os_load(&p->flags) & GATE_CLOSED) != 0) {
 		port_refused(p, MP_REFUSED_CLOSED);
 		return -EPIPE;
 	}
@@ -28,7 +30,7 @@ parity_of(const struct mp_port *p)
 {
 	const struct mp_parity_ops *const *ops = (const void *)p->parity;
 
-	return (os_load(&p->gate) & GATE_PARITY) != 0 ? *ops : NULL;
+	return (os_load(&p->flags) & GATE_PARITY) != 0 ? *ops : NULL;
 }
 
 bool
@@ -90,14 +92,15 @@ agent_inline_check(struct mp_port *p, struct mp_msg *m)
 }
 
 /* A forwarded message stays HELD; its sender may be asleep on the word. */
-void
-agent_start(struct mp_port *p, struct mp_msg *m)
+static void
+start_any(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t s = os_load(&m->state);
 
-	set_target(m, p);
-	if ((s & ST_FORWARD) == 0)
-		os_store(&m->state, with_phase(s, ST_RUN));
+	if ((s & ST_FORWARD) != 0)
+		set_target(m, p);
+	else
+		agent_start(p, m, s);
 }
 
 int
@@ -106,43 +109,41 @@ mp_agent_begin(struct mp_port *p, struct mp_msg *m)
 	int code = agent_inline_check(p, m);
 
 	if (code == 0)
-		agent_start(p, m);
+		start_any(p, m);
 	return code;
 }
 
 int
 mp_agent_end(struct mp_msg *m, int code)
 {
-	uint32_t s;
-
-	if (code == EASYNC)
-		return EASYNC;
-	s = os_load(&m->state);
-	if ((s & ST_FORWARD) != 0)
+	if (code == EASYNC || (os_load(&m->state) & ST_FORWARD) != 0)
 		return code;
-	mp_assert(phase(s) == ST_RUN, m);
-	m->result = code;
-	os_store_release(&m->state, ST_IDLE);
-	return code;
+	return agent_finish(m, code);
 }
 
-static __attribute__((__cold__, __noinline__)) int
-call_slow(struct mp_port *p, struct mp_msg *m)
+__attribute__((__cold__, __noinline__)) int
+agent_run_slow(struct mp_port *p, struct mp_msg *m)
 {
 	uint64_t start_ns;
-	int code = agent_inline_check(p, m);
+	int code;
 
-	if (code != 0)
-		return code;
-	if (parity_takes(p, m))
-		return parity_send(p, m);
-	agent_start(p, m);
-	if ((os_load(&p->gate) & GATE_STAT) == 0)
+	start_any(p, m);
+	if ((os_load(&p->flags) & GATE_STAT) == 0)
 		return mp_agent_end(m, p->handler(p, m));
 	start_ns = os_now_ns();
 	code = p->handler(p, m);
 	stat_inline(p, os_now_ns() - start_ns);
 	return mp_agent_end(m, code);
+}
+
+static __attribute__((__cold__, __noinline__)) int
+call_slow(struct mp_port *p, struct mp_msg *m)
+{
+	int code = agent_inline_check(p, m);
+
+	if (code != 0)
+		return code;
+	return parity_takes(p, m) ? parity_send(p, m) : agent_run_slow(p, m);
 }
 
 static int
@@ -151,18 +152,11 @@ call_send(struct mp_port *p, struct mp_msg *m)
 	uint32_t s = os_load(&m->state);
 	int code;
 
-	if (agent_is_slow(p, m) || (p->flags & MP_PORT_MAY_BLOCK) != 0 ||
-	    os_stack_is_low(MP_STACK_MIN))
+	if (agent_is_slow(p, s) || os_stack_seems_low())
 		return call_slow(p, m);
-	set_target(m, p);
-	os_store(&m->state, with_phase(s, ST_RUN));
+	agent_start(p, m, s);
 	code = p->handler(p, m);
-	if (code == EASYNC)
-		return EASYNC;
-	mp_assert(phase(os_load(&m->state)) == ST_RUN, m);
-	m->result = code;
-	os_store_release(&m->state, ST_IDLE);
-	return code;
+	return code == EASYNC ? EASYNC : agent_finish(m, code);
 }
 
 void
@@ -180,29 +174,42 @@ mp_port_init_call(struct mp_port *p, mp_handler_fn *handler, void *data)
 	p->data = data;
 }
 
+static __attribute__((__cold__, __noinline__)) int
+filter_end(struct mp_port *p, struct mp_msg *m, int code)
+{
+	start_any(p, m);
+	return mp_agent_end(m, code);
+}
+
+static __attribute__((__cold__, __noinline__)) int
+filter_slow(struct mp_port *p, struct mp_msg *m)
+{
+	int code = agent_inline_check(p, m);
+
+	if (code != 0)
+		return code;
+	code = p->handler(p, m);
+	return code == 0 ? p->next->mp_SendMsg(p->next, m) :
+			   filter_end(p, m, code);
+}
+
 /*
- * The message goes on as it came, unmarked: the next agent takes it.  Filters
- * that form a ring end for want of stack, so the call must not become a jump.
+ * The message goes on as it came, unmarked: the next agent takes it.  The
+ * port is found again by the message, which is cheaper than to save it.
  */
 static int
 filter_send(struct mp_port *p, struct mp_msg *m)
 {
-	struct mp_port *next = p->next;
-	int code = 0;
+	int code;
 
-	if (agent_is_slow(p, m) || os_stack_is_low(MP_STACK_MIN)) {
-		code = agent_inline_check(p, m);
-		if (code != 0)
-			return code;
-	}
+	if (agent_is_slow(p, os_load(&m->state)))
+		return filter_slow(p, m);
+	set_target(m, p);
 	code = p->handler(p, m);
-	if (code != 0) {
-		agent_start(p, m);
-		return mp_agent_end(m, code);
-	}
-	code = next->mp_SendMsg(next, m);
-	__asm__ volatile("" ::: "memory");
-	return code;
+	p = target_of(m);
+	if (code != 0)
+		return filter_end(p, m, code);
+	return p->next->mp_SendMsg(p->next, m);
 }
 
 static int
@@ -224,6 +231,9 @@ mp_port_init_filter(struct mp_port *p, mp_handler_fn *look,
 		.room = filter_room,
 	};
 
+	/* A ring of filters would never end. */
+	for (const struct mp_port *at = next; at->ops == &ops; at = at->next)
+		mp_assert(at != p, p);
 	port_init(p, &ops, filter_send);
 	p->handler = look;
 	p->next = next;

@@ -32,45 +32,58 @@ take_back(struct mp_msg *m, int code)
 	return code;
 }
 
-static int
-call_refused(struct mp_port *p, struct mp_msg *m, int code)
+/* The agent of p kept the message, or said `code' and refused it. */
+static __attribute__((__cold__, __noinline__)) int
+call_slow(struct mp_port *p, struct mp_msg *m, int code)
 {
-	while (code == -EAGAIN && p->ops->room != NULL &&
-	       (m->flags & MP_MSG_NOWAIT) == 0) {
+	while (code != EASYNC) {
+		if (code != -EAGAIN || p->ops->room == NULL ||
+		    (m->flags & MP_MSG_NOWAIT) != 0)
+			return take_back(m, code);
 		code = p->ops->room(p, m->deadline_ns);
 		if (code != 0)
-			break;
+			return take_back(m, code == -ETIMEDOUT ? -ETIME : code);
 		code = p->mp_SendMsg(p, m);
-		if (code == EASYNC)
-			return mp_wait(m);
-		if (phase(os_load(&m->state)) == ST_IDLE)
-			return code;
+		if (phase(os_load_acquire(&m->state)) == ST_IDLE)
+			return m->result;
 	}
-	return take_back(m, code == -ETIMEDOUT ? -ETIME : code);
+	return mp_wait(m);
 }
 
-static bool
-is_late(const struct mp_msg *m)
+/*
+ * Nobody but this thread waits for the message, so unlike others it may look
+ * at it after EASYNC.  Where a refused call was to go is kept in `hold', which
+ * is an agent's only once it has taken the message.
+ */
+static inline int
+call(struct mp_port *p, struct mp_msg *m)
 {
-	return m->deadline_ns != 0 && os_now_ns() >= m->deadline_ns;
+	int code;
+
+	os_store(&m->state, ST_ARMED | ST_SYNC);
+	m->hold = p;
+	code = p->mp_SendMsg(p, m);
+	if (phase(os_load_acquire(&m->state)) == ST_IDLE)
+		return m->result;
+	return call_slow(m->hold, m, code);
+}
+
+static __attribute__((__noinline__)) int
+call_in_time(struct mp_port *p, struct mp_msg *m)
+{
+	if (os_now_ns() >= m->deadline_ns)
+		return take_back(m, -ETIME);
+	return call(p, m);
 }
 
 int
 mp_call(struct mp_port *p, struct mp_msg *m)
 {
-	int code;
-
 	if (phase(os_load(&m->state)) != ST_IDLE)
 		return -EBUSY;
-	os_store(&m->state, ST_ARMED | ST_SYNC);
-	if (is_late(m))
-		return take_back(m, -ETIME);
-	code = p->mp_SendMsg(p, m);
-	if (code == EASYNC)
-		return mp_wait(m);
-	if (phase(os_load(&m->state)) == ST_IDLE)
-		return code;
-	return call_refused(p, m, code);
+	if (m->deadline_ns != MP_NO_DEADLINE)
+		return call_in_time(p, m);
+	return call(p, m);
 }
 
 /* The message is ARMED. */

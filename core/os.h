@@ -17,6 +17,8 @@
 
 #include <msgport/types.h>
 
+#define OS_STACK_MIN 8192 /* bytes that a handler finds at least */
+
 #ifdef MP_OS_SIM
 uint32_t os_load(const uint32_t *);
 uint32_t os_load_acquire(const uint32_t *);
@@ -32,6 +34,7 @@ void os_relax(void);
 uintptr_t os_self(void);
 int32_t os_cpu(void);
 bool os_stack_is_low(size_t left_min);
+bool os_stack_seems_low(size_t left_min);
 uintptr_t os_load_word(const uintptr_t *);
 void os_store_word(uintptr_t *, uintptr_t);
 #else
@@ -144,6 +147,12 @@ os_stack_is_low(size_t left_min)
 	return current_stack_pointer - (uintptr_t)end_of_stack(current) <
 	       left_min;
 }
+
+static inline bool
+os_stack_seems_low(void)
+{
+	return os_stack_is_low(OS_STACK_MIN);
+}
 #else
 /* One unique address a thread; 0 is nobody. */
 static inline uintptr_t
@@ -162,36 +171,45 @@ os_self(void)
 
 extern __thread uintptr_t os_stack_floor
 	__attribute__((tls_model("initial-exec")));
-bool os_stack_find(size_t left_min);
 
 /*
- * The floor is unknown (above all addresses) until the first look.  A stack
- * that is not the thread's own, a coroutine's say, counts as endless.
+ * The floor is unknown (above all addresses) until the first look, which the
+ * slow path takes.  A stack that is not the thread's own, a coroutine's say,
+ * counts as endless.
  */
 static inline bool
-os_stack_is_low(size_t left_min)
+os_stack_seems_low(void)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t spare;
 
-	if (__builtin_expect(here >= os_stack_floor + left_min, 1))
-		return false;
-	return os_stack_find(left_min);
+#if defined(__x86_64__)
+	__asm__("lea -8192(%%rsp), %0" : "=r"(spare));
+#else
+	spare = (uintptr_t)__builtin_frame_address(0) - OS_STACK_MIN;
+#endif
+	return spare < os_stack_floor;
 }
+
+bool os_stack_is_low(size_t left_min);
 
 /* glibc registers the area of rseq(2), where the kernel keeps the CPU. */
 extern const ptrdiff_t __rseq_offset;
-extern const unsigned int __rseq_size;
-int32_t os_cpu_call(void);
 
+/* Negative where the kernel has no rseq(2): then nobody knows, nobody spins. */
 static inline int32_t
 os_cpu(void)
 {
+	int32_t cpu;
+
+#if defined(__x86_64__)
+	__asm__ volatile("mov %%fs:4(%1), %0" : "=r"(cpu) : "r"(__rseq_offset));
+#else
 	const char *area = (const char *)os_self() + __rseq_offset;
 
-	if (__builtin_expect(__rseq_size == 0, 0))
-		return os_cpu_call();
-	return __atomic_load_n((const int32_t *)(const void *)(area + 4),
-			       __ATOMIC_RELAXED);
+	cpu = __atomic_load_n((const int32_t *)(const void *)(area + 4),
+			      __ATOMIC_RELAXED);
+#endif
+	return cpu;
 }
 #endif
 #endif

@@ -120,14 +120,8 @@ os_now_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-int32_t
-os_cpu_call(void)
-{
-	return sched_getcpu();
-}
-
 bool
-os_stack_find(size_t left_min)
+os_stack_is_low(size_t left_min)
 {
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	pthread_attr_t attr;

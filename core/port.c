@@ -143,7 +143,7 @@ mp_port_close(struct mp_port *p)
 	struct mp_msg *m;
 
 	os_lock(&p->lock);
-	os_fetch_or(&p->gate, GATE_CLOSED);
+	os_fetch_or(&p->flags, GATE_CLOSED);
 	claim_all(p, &ended);
 	drop_replies(p);
 	wake_all(&p->receivers);
@@ -227,7 +227,7 @@ mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
 		.depth = p->depth,
 		.depth_max = p->depth_max,
 		.wakes = p->wakes,
-		.closed = (os_load(&p->gate) & GATE_CLOSED) != 0,
+		.closed = (os_load(&p->flags) & GATE_CLOSED) != 0,
 	};
 	os_unlock(&p->lock);
 	out->held = (os_load(&p->held[0]) & ~COUNT_WAITER) +
@@ -245,7 +245,7 @@ mp_port_fd(struct mp_port *p)
 	if (p->fd < 0) {
 		p->fd = os_fd_open();
 		if (p->fd >= 0 && (p->depth != 0 || p->done.head != NULL ||
-				   (os_load(&p->gate) & GATE_CLOSED) != 0))
+				   (os_load(&p->flags) & GATE_CLOSED) != 0))
 			os_fd_signal(p->fd);
 	}
 	fd = p->fd;

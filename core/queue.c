@@ -67,7 +67,7 @@ link_out(struct mp_port *p, struct mp_queue *q, struct mp_msg *m)
 int
 queue_put(struct mp_port *p, struct mp_msg *m)
 {
-	if ((os_load(&p->gate) & GATE_CLOSED) != 0) {
+	if ((os_load(&p->flags) & GATE_CLOSED) != 0) {
 		port_refused(p, MP_REFUSED_CLOSED);
 		return -EPIPE;
 	}
@@ -79,7 +79,7 @@ queue_put(struct mp_port *p, struct mp_msg *m)
 		return -ECANCELED;
 	link_in(p, queue_of(p, m), m);
 	p->depth++;
-	if ((os_load(&p->gate) & GATE_STAT) != 0)
+	if ((os_load(&p->flags) & GATE_STAT) != 0)
 		stat_queued(p);
 	return EASYNC;
 }
@@ -90,7 +90,7 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 	const uint32_t *wake = NULL;
 	int code;
 
-	if (agent_is_slow(p, m)) {
+	if (agent_is_slow(p, os_load(&m->state))) {
 		code = agent_check(p, m);
 		if (code != 0)
 			return code;
@@ -100,7 +100,7 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 	os_lock(&p->lock);
 	code = queue_put(p, m);
 	if (code == EASYNC) {
-		set_cpu(&p->peer_cpu, os_cpu());
+		note_cpu(&p->peer_cpu, os_cpu());
 		wake = sleeper_pop(&p->receivers);
 		p->wakes += wake != NULL;
 	}
@@ -118,7 +118,7 @@ queue_reply(struct mp_port *p, struct mp_msg *m)
 	os_lock(&p->lock);
 	if ((s & ST_COUNTED) != 0)
 		count_down(&p->out);
-	if ((os_load(&p->gate) & GATE_CLOSED) != 0) {
+	if ((os_load(&p->flags) & GATE_CLOSED) != 0) {
 		s = os_xchg(&m->state, ST_IDLE);
 	} else {
 		link_in(p, &p->done, m);
@@ -222,55 +222,46 @@ note_owner(struct mp_port *p)
 		os_store_word(&p->owner, owner == 0 ? self : OWNER_MANY);
 }
 
-/* While the last sender is known to run elsewhere, more may come at once. */
+/*
+ * While the last sender is known to run elsewhere, more may come at once; so
+ * it looks before it takes the lock, which that sender is about to want.
+ */
 static void
 spin(struct mp_port *p)
 {
+	if (!runs_elsewhere(p, &p->peer_cpu))
+		return;
 	for (int i = 0; i < MP_SPIN_MAX; i++) {
 		if (os_load(&p->pending) != 0 ||
-		    (os_load(&p->gate) & GATE_CLOSED) != 0)
+		    (os_load(&p->flags) & GATE_CLOSED) != 0)
 			return;
 		os_relax();
 	}
-	set_cpu(&p->peer_cpu, -1);
-}
-
-/* Under the lock, which it gives up; false when the deadline has passed. */
-static bool
-await(struct mp_port *p, bool may_spin, uint64_t deadline_ns)
-{
-	struct mp_sleeper me = { 0 };
-
-	if (may_spin && runs_elsewhere(p, &p->peer_cpu)) {
-		os_unlock(&p->lock);
-		spin(p);
-		os_lock(&p->lock);
-		return true;
-	}
-	set_cpu(&p->cpu, -1);
-	return sleeper_park(p, &p->receivers, &me, deadline_ns);
+	note_cpu(&p->peer_cpu, -1);
 }
 
 /* Under the lock: a message, or why there is none. */
 static int
 receive(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **m)
 {
+	struct mp_sleeper me = { 0 };
 	const uint32_t *wake = NULL;
 	bool in_time = true;
 	int code = 0;
 
-	for (int turn = 0;; turn++) {
-		set_cpu(&p->cpu, os_cpu());
+	for (;;) {
+		note_cpu(&p->cpu, os_cpu());
 		*m = get(p, &wake);
 		if (*m != NULL)
 			break;
 		code = -EPIPE;
-		if ((os_load(&p->gate) & GATE_CLOSED) != 0)
+		if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 			break;
 		code = -ETIMEDOUT;
 		if (!in_time)
 			break;
-		in_time = await(p, turn == 0, deadline_ns);
+		note_cpu(&p->cpu, -1);
+		in_time = sleeper_park(p, &p->receivers, &me, deadline_ns);
 	}
 	os_unlock(&p->lock);
 	wake_one(wake);
@@ -284,6 +275,7 @@ mp_recv_until(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **out)
 	int code;
 
 	do {
+		spin(p);
 		os_lock(&p->lock);
 		note_owner(p);
 		code = receive(p, deadline_ns, &m);
@@ -311,9 +303,11 @@ mp_tryrecv(struct mp_port *p)
 	do {
 		os_lock(&p->lock);
 		note_owner(p);
-		set_cpu(&p->cpu, os_cpu());
+		note_cpu(&p->cpu, os_cpu());
 		m = get(p, &wake);
-		if (m == NULL && p->fd >= 0)
+		/* A closed port stays readable, for all who poll. */
+		if (m == NULL && p->fd >= 0 &&
+		    (os_load(&p->flags) & GATE_CLOSED) == 0)
 			os_fd_clear(p->fd);
 		os_unlock(&p->lock);
 		wake_one(wake);
@@ -329,11 +323,11 @@ queue_room(struct mp_port *p, uint64_t deadline_ns)
 	struct mp_sleeper me = { 0 };
 	int code;
 
-	if ((os_load(&p->gate) & GATE_PARITY) != 0 && p->depth == 0)
+	if ((os_load(&p->flags) & GATE_PARITY) != 0 && p->depth == 0)
 		return parity_room(p, deadline_ns);
 	code = sleep_enter(&sleep);
 	os_lock(&p->lock);
-	if ((os_load(&p->gate) & GATE_CLOSED) != 0)
+	if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 		code = -EPIPE;
 	else if (code == 0 && p->depth >= p->depth_max &&
 		 !sleeper_park(p, &p->callers, &me, deadline_ns))

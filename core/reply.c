@@ -210,7 +210,7 @@ callback_reply(struct mp_port *p, struct mp_msg *m)
 	uint32_t s = os_load(&m->state);
 
 	msg_make_idle(m);
-	if ((os_load(&p->gate) & GATE_CLOSED) == 0)
+	if ((os_load(&p->flags) & GATE_CLOSED) == 0)
 		p->callback(p, m);
 	uncount(p, s);
 }

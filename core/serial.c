@@ -2,11 +2,12 @@
 /*
  * Serial ports: the handler runs in the sender's thread, one at a time.
  *
- * p->serial is FREE, INSIDE (a thread runs the handler), or MORE (and the
- * queue is not empty).  An idle port costs two exchanges: in and out.  Who
- * comes while somebody is inside spins a little if it will wait anyhow, and
- * else leaves the message in the queue; MORE is set and cleared only under the
- * port's lock, so the one inside cannot leave without having seen it.
+ * p->serial is FREE, or INSIDE (a thread runs the handler), or INSIDE | MORE
+ * (and the queue is not empty).  An idle port costs two locked instructions:
+ * in and out.  Who comes while somebody is inside spins a little if it will
+ * wait anyhow, and else leaves the message in the queue; MORE is set and
+ * cleared only under the port's lock.  Whoever leaves and finds MORE alone has
+ * not left: nobody gets in while it is set, and he goes in again.
  *
  * The one inside runs what was queued before it leaves, MP_SERIAL_RUN_MAX
  * messages at most; then it hands the port to the first queued sender that
@@ -24,6 +25,7 @@
 #define SERIAL_INSIDE 1u
 #define SERIAL_MORE 2u
 #define SERIAL_SPIN 200 /* turns */
+#define GIVEN ((struct mp_msg *)1)
 
 /* A message from the queue; its sender is not, or no longer, running. */
 static void
@@ -55,57 +57,61 @@ grant(const struct mp_queue *q)
 }
 
 /*
- * What is next: a message for this thread to run, or NULL.  The port may have
- * been given to a sleeping sender then, and is not this thread's any more.
+ * What is next: a message, HELD, for this thread to run; NULL, there is none;
+ * or GIVEN, the port is another thread's now.
  */
 static struct mp_msg *
-next_inside(struct mp_port *p, int ran, bool *given)
+next_inside(struct mp_port *p, int ran)
 {
 	const uint32_t *caller = NULL;
 	const uint32_t *heir = NULL;
-	struct mp_msg *m;
+	struct mp_msg *m = NULL;
 
 	os_lock(&p->lock);
-	m = NULL;
 	for (int i = 1; i >= 0 && m == NULL && ran >= MP_SERIAL_RUN_MAX; i--)
 		m = grant(&p->request[i]);
-	*given = m != NULL;
-	if (*given) {
-		caller = queue_take_out(p, m);
+	if (m != NULL) {
 		heir = &m->state;
-		m = NULL;
+		caller = queue_take_out(p, m);
 		p->wakes++;
 	} else {
 		m = queue_get(p, ST_HELD);
 		caller = m != NULL ? sleeper_pop(&p->callers) : NULL;
-		if (m == NULL || p->depth == 0)
-			os_store(&p->serial, SERIAL_INSIDE);
 		os_store_word(&p->owner, os_self());
 	}
+	os_store(&p->serial, m != NULL && p->depth != 0 ?
+				     SERIAL_INSIDE | SERIAL_MORE :
+				     SERIAL_INSIDE);
 	os_unlock(&p->lock);
 	wake_one(heir);
 	wake_one(caller);
-	return m;
+	return heir != NULL ? GIVEN : m;
 }
 
-static void
-leave(struct mp_port *p)
+/* By the one inside, with MORE set; he is still inside. */
+static __attribute__((__noinline__)) void
+run_queue(struct mp_port *p)
 {
-	uint32_t inside;
 	struct mp_msg *m;
-	bool given;
 
 	for (int ran = 0;; ran++) {
-		os_store_word(&p->owner, 0);
-		inside = SERIAL_INSIDE;
-		if (os_cas(&p->serial, &inside, SERIAL_FREE))
-			return;
-		m = next_inside(p, ran, &given);
-		if (given)
+		m = next_inside(p, ran);
+		if (m == GIVEN)
 			return;
 		if (m != NULL)
 			run_taken(p, m);
+		os_store_word(&p->owner, 0);
+		if (os_fetch_add(&p->serial, -SERIAL_INSIDE) == SERIAL_INSIDE)
+			return;
 	}
+}
+
+static inline void
+leave(struct mp_port *p)
+{
+	os_store_word(&p->owner, 0);
+	if (os_fetch_add(&p->serial, -SERIAL_INSIDE) != SERIAL_INSIDE)
+		run_queue(p);
 }
 
 /* By the sender of a GRANTED message, which has the port now. */
@@ -124,19 +130,13 @@ serial_granted(struct mp_msg *m)
 }
 
 static int
-enter(struct mp_port *p, struct mp_msg *m)
+enter_slow(struct mp_port *p, struct mp_msg *m)
 {
-	uint64_t start_ns = 0;
 	int code;
 
 	os_store_word(&p->owner, os_self());
 	set_cpu(&p->cpu, os_cpu());
-	agent_start(p, m);
-	if (os_load(&p->gate) != 0)
-		start_ns = os_now_ns();
-	code = mp_agent_end(m, p->handler(p, m));
-	if (start_ns != 0)
-		stat_inline(p, os_now_ns() - start_ns);
+	code = agent_run_slow(p, m);
 	leave(p);
 	return code;
 }
@@ -147,9 +147,9 @@ announce(struct mp_port *p)
 {
 	uint32_t s = os_load(&p->serial);
 
-	while (s != SERIAL_MORE) {
+	while ((s & SERIAL_MORE) == 0) {
 		if (os_cas(&p->serial, &s,
-			   s == SERIAL_FREE ? SERIAL_INSIDE : SERIAL_MORE))
+			   s == SERIAL_FREE ? SERIAL_INSIDE : s | SERIAL_MORE))
 			return s == SERIAL_FREE;
 	}
 	return false;
@@ -172,7 +172,7 @@ spin_in(struct mp_port *p)
 	return false;
 }
 
-static int
+static __attribute__((__noinline__)) int
 busy(struct mp_port *p, struct mp_msg *m)
 {
 	bool sync = (os_load(&m->state) & ST_SYNC) != 0 || m->reply == NULL;
@@ -183,37 +183,56 @@ busy(struct mp_port *p, struct mp_msg *m)
 		if (sync)
 			return -EDEADLK;
 	} else if (sync && spin_in(p)) {
-		return enter(p, m);
+		return enter_slow(p, m);
 	} else {
 		port_refused(p, MP_REFUSED_BUSY);
 	}
 	os_lock(&p->lock);
 	if (announce(p)) {
 		os_unlock(&p->lock);
-		return enter(p, m);
+		return enter_slow(p, m);
 	}
 	code = queue_put(p, m);
 	os_unlock(&p->lock);
 	return code;
 }
 
+static __attribute__((__cold__, __noinline__)) int
+serial_slow(struct mp_port *p, struct mp_msg *m)
+{
+	uint32_t free = SERIAL_FREE;
+	int code = agent_inline_check(p, m);
+
+	if (code != 0)
+		return code;
+	if (parity_takes(p, m))
+		return parity_send(p, m);
+	if (os_cas(&p->serial, &free, SERIAL_INSIDE))
+		return enter_slow(p, m);
+	return busy(p, m);
+}
+
 static int
 serial_send(struct mp_port *p, struct mp_msg *m)
 {
+	uint32_t s = os_load(&m->state);
 	uint32_t free = SERIAL_FREE;
 	int code;
 
-	if (agent_is_slow(p, m) || (p->flags & MP_PORT_MAY_BLOCK) != 0 ||
-	    os_stack_is_low(MP_STACK_MIN)) {
-		code = agent_inline_check(p, m);
-		if (code != 0)
-			return code;
-		if (parity_takes(p, m))
-			return parity_send(p, m);
-	}
-	if (os_cas(&p->serial, &free, SERIAL_INSIDE))
-		return enter(p, m);
-	return busy(p, m);
+	if (agent_is_slow(p, s) || os_stack_seems_low())
+		return serial_slow(p, m);
+	if (!os_cas(&p->serial, &free, SERIAL_INSIDE))
+		return busy(p, m);
+	os_store_word(&p->owner, os_self());
+	set_cpu(&p->cpu, os_cpu());
+	agent_start(p, m, s);
+	code = p->handler(p, m);
+	if (__builtin_expect(code != EASYNC, 1))
+		agent_finish(m, code);
+	/* Keeps the compiler from saving &p->serial across the handler. */
+	__asm__("" : "+r"(p));
+	leave(p);
+	return code;
 }
 
 void

@@ -39,8 +39,8 @@ mp_port_attach(struct mp_port *p, struct mp_stat *stat)
 	os_lock(&p->lock);
 	__atomic_store_n(&p->stat, stat, __ATOMIC_RELEASE);
 	if (stat != NULL)
-		os_fetch_or(&p->gate, GATE_STAT);
+		os_fetch_or(&p->flags, GATE_STAT);
 	else
-		os_fetch_and(&p->gate, ~GATE_STAT);
+		os_fetch_and(&p->flags, ~GATE_STAT);
 	os_unlock(&p->lock);
 }

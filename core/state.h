@@ -35,31 +35,35 @@
 #include "os.h"
 #include <msgport/port.h>
 
+/* IDLE | RUN and ARMED | RUN are RUN. */
 enum state_phase {
-	ST_IDLE,
-	ST_ARMED,
-	ST_RUN,
-	ST_QUEUED,
-	ST_GRANTED,
-	ST_HELD,
-	ST_ENDING,
-	ST_REPLIED,
+	ST_IDLE = 0,
+	ST_ARMED = 1,
+	ST_RUN = 3,
+	ST_QUEUED = 4,
+	ST_GRANTED = 5,
+	ST_HELD = 6,
+	ST_ENDING = 7,
+	ST_REPLIED = 8,
 };
 
 #define ST_PHASE 0xfu
-#define ST_SYNC 0x10u	  /* completes to its waiter, not to m->reply */
-#define ST_WAITING 0x20u  /* somebody sleeps on the word, or is about to */
-#define ST_CANCEL 0x40u	  /* it should end early */
-#define ST_EXPIRED 0x80u  /* ... because its own deadline passed */
-#define ST_COUNTED 0x100u /* m->reply->out counts it */
-#define ST_EPOCH 0x200u	  /* which m->target->held counts it */
-#define ST_FORWARD 0x400u /* HELD, and offered to the next port */
-#define ST_SPIN 0x800u	  /* the other side runs on another CPU */
+#define ST_UNSENDABLE 0xeu /* bits that neither IDLE nor ARMED has */
+#define ST_SYNC 0x10u	   /* completes to its waiter, not to m->reply */
+#define ST_WAITING 0x20u   /* somebody sleeps on the word, or is about to */
+#define ST_CANCEL 0x40u	   /* it should end early */
+#define ST_EXPIRED 0x80u   /* ... because its own deadline passed */
+#define ST_COUNTED 0x100u  /* m->reply->out counts it */
+#define ST_EPOCH 0x200u	   /* which m->target->held counts it */
+#define ST_FORWARD 0x400u  /* HELD, and offered to the next port */
+#define ST_SPIN 0x800u	   /* the other side runs on another CPU */
 
-/* Reasons for an agent's slow path, in mp_port.gate. */
-#define GATE_CLOSED 1u
-#define GATE_STAT 2u
-#define GATE_PARITY 4u
+/* In the upper half of mp_port.flags. */
+#define GATE_CLOSED 0x10000u
+#define GATE_STAT 0x20000u
+#define GATE_PARITY 0x40000u
+/* Any of these leads an agent to its slow path. */
+#define GATE_ANY (0xffff0000u | MP_PORT_MAY_BLOCK)
 
 /* A count that somebody may wait for to become zero. */
 #define COUNT_WAITER 0x80000000u
@@ -108,6 +112,14 @@ set_cpu(int32_t *where, int32_t cpu)
 	__atomic_store_n(where, cpu, __ATOMIC_RELAXED);
 }
 
+/* The same where another CPU reads that line all the time. */
+static inline void
+note_cpu(int32_t *where, int32_t cpu)
+{
+	if (__atomic_load_n(where, __ATOMIC_RELAXED) != cpu)
+		set_cpu(where, cpu);
+}
+
 /* True if the other side is known to run, and not on this CPU. */
 static inline bool
 runs_elsewhere(const struct mp_port *p, const int32_t *where)
@@ -153,7 +165,7 @@ int queue_fetch(struct mp_msg *);
 int agent_check(struct mp_port *, struct mp_msg *);
 /* The same, and whether its handler may run here and now. */
 int agent_inline_check(struct mp_port *, struct mp_msg *);
-void agent_start(struct mp_port *, struct mp_msg *);
+int agent_run_slow(struct mp_port *, struct mp_msg *);
 
 /*
  * What stands between a port's agent and its handler in a parity mode, if
@@ -207,10 +219,31 @@ void gate_barrier(void);
 int sleep_enter(struct sleep *);
 void sleep_leave(struct sleep *);
 
+/* The one test on the fast path, and what it leads to is agent_check(). */
 static inline bool
-agent_is_slow(const struct mp_port *p, const struct mp_msg *m)
+agent_is_slow(const struct mp_port *p, uint32_t state)
 {
-	return os_load(&p->gate) != 0 || phase(os_load(&m->state)) > ST_ARMED;
+	if ((os_load(&p->flags) & GATE_ANY) != 0)
+		return true;
+	return (state & ST_UNSENDABLE) != 0;
+}
+
+/* In the sending thread, of a message that may be sent. */
+static inline void
+agent_start(struct mp_port *p, struct mp_msg *m, uint32_t state)
+{
+	set_target(m, p);
+	os_store(&m->state, state | ST_RUN);
+}
+
+static inline int
+agent_finish(struct mp_msg *m, int code)
+{
+	/* Not: taken, and a result all the same. */
+	mp_assert(phase(os_load(&m->state)) <= ST_RUN, m);
+	m->result = code;
+	os_store_release(&m->state, ST_IDLE);
+	return code;
 }
 
 #endif

@@ -84,32 +84,35 @@ struct mp_port {
 	const struct mp_iface *iface;	    /* what it speaks, or NULL */
 	const char *name;		    /* for people, or NULL */
 	void (*released)(struct mp_port *); /* its count came to zero */
-	uint32_t flags;			    /* enum mp_port_flag */
-	uint32_t depth_max;		    /* bound of its queue */
+	uint32_t flags;	    /* enum mp_port_flag; upper half private */
+	uint32_t depth_max; /* bound of its queue */
 
 	/* Private from here on. */
-	uint32_t gate;	 /* not 0: the agent's slow path; core/state.h */
-	uint32_t serial; /* serial ports: free, held, held and queued */
 	const struct mp_port_ops *ops;
-	struct mp_stat *stat;
-	struct mp_parity *parity;
-	struct mp_port *next; /* where a filter forwards to */
-	uintptr_t owner; /* the one thread that receives or is inside; 0, 1 */
-	struct mp_lock lock;	      /* of all below but the atomics */
+
+	/* What every message to a queue touches: one line, if so aligned. */
+	struct mp_lock lock;
 	uint32_t depth;		      /* requests queued */
 	uint32_t pending;	      /* atomic: linked here, of either kind */
+	uint32_t epoch;		      /* which count of held[] counts now */
 	struct mp_queue request[2];   /* ordinary, priority */
-	struct mp_queue done;	      /* replies */
 	struct mp_sleeper *receivers; /* asleep, or about to be */
-	struct mp_sleeper *callers;   /* wait for room, or for close */
-	uint32_t out;	  /* atomic: messages whose reply port this is */
-	uint32_t held[2]; /* atomic: accepted, a count for each epoch */
-	uint32_t epoch;	  /* which of the two counts now */
-	uint32_t refs;	  /* atomic */
-	uint32_t count;	  /* counting reply ports: completions so far */
+	uint32_t held[2]; /* atomic: taken, not completed; an epoch each */
+
+	uintptr_t owner;  /* the one thread that receives or is inside; 0, 1 */
+	uint32_t serial;  /* atomic: core/serial.c */
 	int32_t cpu;	  /* where its receiver runs, -1 asleep or unknown */
 	int32_t peer_cpu; /* where its last sender ran */
 	int32_t fd;	  /* of mp_port_fd(), or -1 */
+	uint32_t out;	  /* atomic: messages whose reply port this is */
+	uint32_t refs;	  /* atomic */
+	struct mp_stat *stat;
+	struct mp_parity *parity;
+	struct mp_port *next; /* where a filter forwards to */
+
+	struct mp_sleeper *callers; /* wait for room, or for close */
+	struct mp_queue done;	    /* replies */
+	uint32_t count; /* counting reply ports: completions so far */
 	uint32_t wakes;
 	uint32_t refused[MP_REFUSALS];
 };
