@@ -13,6 +13,8 @@
  * message in it that is still queued, which ends with EDEADLK.  There always
  * is one among calls: a thread that waits in a call received what it holds
  * before that call, so not every message of the ring can have been received.
+ * A ring that is closed by forwarding, when all in it sleep already, is not
+ * seen.
  */
 #include "state.h"
 
@@ -115,34 +117,49 @@ claim_one(struct sleep *me)
 	return NULL;
 }
 
-/* 0, or -EDEADLK: do not sleep.  sleep_leave() is due in either case. */
-int
-sleep_enter(struct sleep *me)
-{
-	struct mp_msg *victim = NULL;
-	bool entered = gate_enter();
-	bool ring;
-
-	me->next = sleeping;
-	sleeping = me;
-	ring = is_ring(me);
-	if (ring && me->msg != NULL)
-		victim = claim_one(me);
-	gate_leave(entered);
-	if (victim != NULL)
-		msg_end_claimed(victim, -EDEADLK);
-	return ring && (victim != NULL || me->msg == NULL) ? -EDEADLK : 0;
-}
-
-void
-sleep_leave(struct sleep *me)
+static void
+unlist(struct sleep *me)
 {
 	struct sleep **at = &sleeping;
-	bool entered = gate_enter();
 
 	while (*at != NULL && *at != me)
 		at = &(*at)->next;
 	if (*at != NULL)
 		*at = me->next;
+}
+
+/*
+ * 0, or -EDEADLK: do not sleep.  sleep_leave() is due in either case; but who
+ * will not sleep is off the list at once, so that one ring is found once.
+ */
+int
+sleep_enter(struct sleep *me)
+{
+	struct mp_msg *victim = NULL;
+	bool entered = gate_enter();
+	int code = 0;
+
+	me->next = sleeping;
+	sleeping = me;
+	if (is_ring(me)) {
+		if (me->msg != NULL)
+			victim = claim_one(me);
+		if (me->msg == NULL || victim != NULL)
+			code = -EDEADLK;
+		if (victim == me->msg)
+			unlist(me);
+	}
+	gate_leave(entered);
+	if (victim != NULL)
+		msg_end_claimed(victim, -EDEADLK);
+	return code;
+}
+
+void
+sleep_leave(struct sleep *me)
+{
+	bool entered = gate_enter();
+
+	unlist(me);
 	gate_leave(entered);
 }
