@@ -117,8 +117,11 @@ mem_acl_check(const struct mem_node *n, const struct mem_xattr *x,
 	*keep = false;
 	if (!x->value_len)
 		return 0;
-	if (x->value_len < HEAD || (x->value_len - HEAD) % ITEM ||
-	    mp_le32_get(acl_of(x)) != VERSION)
+	if (x->value_len < HEAD)
+		return -EINVAL;
+	if (mp_le32_get(acl_of(x)) != VERSION)
+		return -EOPNOTSUPP;
+	if ((x->value_len - HEAD) % ITEM)
 		return -EINVAL;
 	if (!items(x))
 		return 0;

@@ -410,11 +410,14 @@ copy_lock(struct mem_fs *fs, const struct mp_vfs_copy_file_range *m,
 
 	if (!f || !t)
 		return -ESTALE;
-	if (f->index < t->index)
+	if (f->index < t->index) {
 		mp_rw_rdlock(&f->rw);
-	mp_rw_wrlock_at(&t->rw, f->index < t->index);
-	if (f->index > t->index)
-		mp_rw_rdlock_at(&f->rw, 1);
+		mp_rw_wrlock_at(&t->rw, 1);
+	} else {
+		mp_rw_wrlock(&t->rw);
+		if (f != t)
+			mp_rw_rdlock_at(&f->rw, 1);
+	}
 	*from = f;
 	*to = t;
 	if (mp_atomic_load(&f->id) == from_id &&
