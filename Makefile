@@ -36,7 +36,7 @@ FUZZ_SRC :=
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_HOUSE once.  What TEST_ALONE names, as 90-soak, has the machine to itself.
-TEST_C := test/00-harness.c
+TEST_C := test/00-harness.c test/50-vfs-mem.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
