@@ -212,7 +212,7 @@ kernel-objects: $(FREE_SRC)
 demo:
 	@script/setup demo
 	@$(MAKE) all
-	@build/msgport demo
+	@script/demo $(CURDIR)/$(B)
 
 check:
 	@script/setup check
