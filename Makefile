@@ -30,8 +30,8 @@ TOOL_SRC := tool/msgport.c tool/mount.c tool/option.c tool/target.c \
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
-BENCH_SRC :=
-BENCH_LIB :=
+BENCH_SRC := bench/inline.c bench/pingpong.c bench/count.c
+BENCH_LIB := bench/bench.c bench/step.c
 FUZZ_SRC :=
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
@@ -40,7 +40,7 @@ TEST_C := test/00-harness.c test/50-vfs-mem.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/85-example.sh test/90-san.sh
+	test/21-count.sh test/85-example.sh test/90-san.sh
 TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c test/rule_name.c \
 	test/rule_rename.c test/rule_dir.c test/rule_data.c test/rule_attr.c \
@@ -120,7 +120,8 @@ DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 
 .PHONY: all everything ready free header clang kernel-objects demo check \
 	check-here san tidy analyse format doccheck fix fuzz fuzz-here bench \
-	bench-count cover wc size install models mutants soak clean FORCE
+	bench-count bench-count-update cover wc size install models mutants soak \
+	clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -276,8 +277,11 @@ endif
 bench: $(BENCH)
 	@bench/run $(BENCH)
 
-bench-count: $(BENCH)
+bench-count: $(B)/bench/count
 	@bench/count
+
+bench-count-update: $(B)/bench/count
+	@bench/count update
 
 cover:
 	@$(MAKE) V=cover check-here

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#ifndef BENCH_H
+#define BENCH_H
+
+/*
+ * What the benchmarks share.  A subject does n operations and returns the
+ * nanoseconds they took.  Two subjects are always measured in turns in the
+ * same run: a pair takes the best of BENCH_TRIES turns of each, and a row is
+ * the median over BENCH_PAIRS pairs of what the two are to each other, with
+ * the quartiles as spread.  A program prints rows
+ *
+ *	row NAME MEDIAN LOW HIGH
+ *
+ * and `#' lines for people; bench/run sets the rows beside bench/goals.
+ */
+
+#include <stdint.h>
+
+enum { BENCH_PAIRS = 15, BENCH_TRIES = 3, BENCH_LINE = 64 };
+
+typedef uint64_t bench_fn(uint64_t n);
+
+/* The time of mine divided by that of its limit. */
+void bench_ratio(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n);
+/* The throughput of mine divided by that of its limit. */
+void bench_throughput(const char *name, bench_fn *mine, bench_fn *limit,
+		      uint64_t n);
+/* How many nanoseconds an operation of mine takes more. */
+void bench_more(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n);
+
+/* A number that does not vary. */
+void bench_exact(const char *name, uint64_t value);
+
+uint64_t bench_now(void);
+/* The calling thread runs on the i-th CPU that the program may use. */
+void bench_pin(unsigned i);
+/* Ends the program with a message, unless x. */
+void bench_need(int x, const char *what);
+
+#endif
