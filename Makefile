@@ -35,8 +35,10 @@ BENCH_LIB := bench/bench.c bench/step.c
 FUZZ_SRC :=
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
-# TEST_HOUSE once.  What TEST_ALONE names, as 90-soak, has the machine to itself.
+# TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
+# names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/50-vfs-mem.c
+TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
@@ -96,7 +98,7 @@ LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
 SIM_SRC := $(filter-out core/os_posix.c,$(LIB_SRC)) $(DRIVER_SRC) \
 	$(SIM_LIB) $(TEST_LIB)
-PROGRAM_SRC := $(TEST_C) $(EXAMPLE_SRC)
+PROGRAM_SRC := $(TEST_C) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a
 HOST := $(B)/libhost.a
@@ -184,6 +186,7 @@ $(PROGRAM): %: %.o $(TESTER) $(HOST) $(LIB)
 	@echo "  LINK    $@"
 	@$(LINK) -o $@ $^ $(LIBS)
 
+$(B)/test/20-fastpath: $(B)/bench/step.o
 $(BENCH): %: %.o $(B)/bench/libbench.a $(HOST) $(LIB)
 	@echo "  LINK    $@"
 	@$(LINK) -o $@ $^ $(LIBS) $(BENCH_LIBS)
