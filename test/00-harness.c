@@ -194,7 +194,7 @@ failures_are_reported(const void *arg)
 	run_self("T_BAD=1 /proc/$PPID/exe 2>&1; echo status $?");
 	for (i = 0; i < sizeof(says) / sizeof(says[0]); i++)
 		if (strstr(said, says[i]) == NULL)
-			t_fail(__FILE__, __LINE__, "no '%s' in\n%s", says[i],
+			t_fail(__FILE__, __LINE__, "no '%s' in %s", says[i],
 			       said);
 	CHECK(strstr(said, "\nstatus 1\n") != NULL);
 }

@@ -83,13 +83,14 @@ t_case(const char *group, const char *name, t_fn *fn, const void *arg)
 void
 t_fail(const char *file, int line, const char *fmt, ...)
 {
+	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(stderr, "%s:%d: %s: ", file, line, current);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	/* At once: the runner may be writing, too. */
+	dprintf(2, "%s:%d: %s: %s\n", file, line, current, text);
 	if (in_process)
 		abort();
 	_exit(FAILED);

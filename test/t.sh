@@ -26,7 +26,7 @@ t() {
 		t_passed=$((t_passed + 1)) ;;
 	77)	echo "ok $t_name # SKIP $(tail -n 1 "$T/t_out")"
 		t_skipped=$((t_skipped + 1)) ;;
-	*)	tail -n 100 "$T/t_out"
+	*)	tail -n 100 "$T/t_out" | sed 's/^/    /'
 		echo "not ok $t_name # exit $t_rc"
 		t_failed=$((t_failed + 1)) ;;
 	esac
