@@ -37,7 +37,7 @@ FUZZ_SRC :=
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
-TEST_C := test/00-harness.c test/50-vfs-mem.c
+TEST_C := test/00-harness.c test/50-vfs-mem.c test/52-vfs-fail.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
