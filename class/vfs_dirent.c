@@ -45,6 +45,7 @@ mp_vfs_dirent_put(struct mp_vfs_readdir *m, const struct mp_vfs_dirent *d,
 	return 0;
 }
 
+/* Id 0 is "no entry", whatever stands beside it. */
 static bool
 entry_ok(const struct mp_vfs_record *r)
 {
@@ -89,7 +90,6 @@ mp_vfs_dirent_get(const struct mp_vfs_readdir *m, uint32_t *at,
 	size_t head = MP_VFS_RECORD_SIZE(0, is_plus(m));
 	size_t left, size;
 
-	memset(&r->entry, 0, sizeof(r->entry));
 	if (m->out.count > m->buf.len || *at > m->out.count)
 		return -EPROTO;
 	left = m->out.count - *at;
@@ -101,6 +101,8 @@ mp_vfs_dirent_get(const struct mp_vfs_readdir *m, uint32_t *at,
 	memcpy(&r->dirent, from, sizeof(r->dirent));
 	if (is_plus(m))
 		memcpy(&r->entry, from + sizeof(r->dirent), sizeof(r->entry));
+	else
+		r->entry.id = 0;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (r->dirent.name_len > MP_VFS_NAME_MAX)
 		return -EPROTO;
@@ -113,6 +115,8 @@ mp_vfs_dirent_get(const struct mp_vfs_readdir *m, uint32_t *at,
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (!record_ok(r, size - head))
 		return -EPROTO;
+	if (r->entry.id == 0)
+		memset(&r->entry, 0, sizeof(r->entry));
 	*at += (uint32_t)size;
 	return 1;
 }

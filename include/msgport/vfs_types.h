@@ -215,7 +215,7 @@ struct mp_vfs_dirent {
 /* A record, copied out of a buffer that somebody else may be writing. */
 struct mp_vfs_record {
 	struct mp_vfs_dirent dirent;
-	struct mp_vfs_entry entry; /* all zero if not readdirplus */
+	struct mp_vfs_entry entry; /* id 0: there is none, all is zero */
 	char name[MP_VFS_NAME_MAX + 1];
 };
 
