@@ -38,7 +38,8 @@ FUZZ_SRC :=
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/40-vfs-class.c \
-	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c
+	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c \
+	test/19-direct.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
 TEST_SH :=
@@ -48,7 +49,11 @@ TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c test/rule_name.c \
 	test/rule_rename.c test/rule_dir.c test/rule_data.c test/rule_attr.c \
 	test/rule_xattr.c test/rule_limit.c
-TEST_LIB := $(POSIX_LIB) test/vfs_mock.c test/t.c
+CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
+	test/conform_serve.c test/conform_life.c test/conform_fast.c \
+	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
+	test/conform_close.c
+TEST_LIB := $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
 MODEL :=

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The conformance suite's own machinery: which test runs against what, and
+ * what a client does to send a message and see it through.
+ */
+#include "conform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct c_case {
+	const struct c_kind *kind;
+	const struct c_test *test;
+	enum c_verb verb;
+	enum c_reply reply;
+	uint32_t mode;
+};
+
+static const char *const verb_name[C_VERBS] = { "call", "send", "raw" };
+
+const char *const c_mode_name[C_MODES] = { "plain", "async", "copy", "poison" };
+const char *const c_reply_name[C_REPLIES] = { "none",	  "queue", "recv",
+					      "callback", "count", "discard" };
+static const uint32_t mode_bits[C_MODES] = {
+	0,
+	MP_PARITY_ASYNC,
+	MP_PARITY_COPY,
+	MP_PARITY_ASYNC | MP_PARITY_POISON,
+};
+
+#define OP(op_, name_)                                                  \
+	{                                                               \
+		.name = name_, .op = op_, .size = sizeof(struct c_msg), \
+		.in = MP_IFACE_PART(struct c_msg, in),                  \
+		.out = MP_IFACE_PART(struct c_msg, out)                 \
+	}
+
+static const struct mp_iface_op c_ops[] = {
+	OP(C_ECHO, "echo"),	      OP(C_HOLD, "hold"),
+	OP(C_GATE, "gate"),	      OP(C_CALL_SELF, "call_self"),
+	OP(C_SEND_SELF, "send_self"), OP(C_ANSWER_PORT, "answer_port"),
+};
+
+const struct mp_iface c_iface = {
+	.name = "conform",
+	.version = 1,
+	.class_id = C_ECHO >> 16,
+	.ops = C_OP_END - C_ECHO,
+	.op = c_ops,
+};
+
+void
+c_post(uint32_t *gate)
+{
+	os_fetch_add(gate, 1);
+	os_wake(gate, UINT32_MAX);
+}
+
+void
+c_await(uint32_t *gate, uint32_t at_least)
+{
+	uint32_t n;
+
+	while ((n = os_load_acquire(gate)) < at_least)
+		os_park(gate, n, MP_NO_DEADLINE);
+}
+
+uint32_t
+c_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+void
+c_control(struct conform *c, enum c_control what, uint32_t n)
+{
+	c->kind->control(c, what, n);
+}
+
+void
+c_release(struct conform *c, uint32_t n)
+{
+	c_control(c, C_RELEASE, n);
+}
+
+struct c_item *
+c_item(struct conform *c, uint32_t i, uint32_t op)
+{
+	struct c_item *it = &c->item[i];
+
+	CHECK(i < C_ITEMS);
+	it->ended = 0;
+	mp_msg_init(&it->m.msg, op);
+	it->m.in.value = C_VALUE + i;
+	it->m.in.result = (int32_t)i + 1;
+	it->m.in.spare = 0;
+	it->m.out.value = 0;
+	return it;
+}
+
+int
+c_begin(struct c_client *cl, struct c_item *it)
+{
+	struct mp_port *p = cl->c->port;
+	struct mp_msg *m = &it->m.msg;
+	int code;
+
+	m->reply = cl->reply;
+	os_store(&it->ended, 0);
+	switch (cl->c->verb) {
+	case C_CALL:
+		code = mp_call(p, m);
+		CHECK(code != EASYNC);
+		return code;
+	case C_SEND:
+		code = mp_send(p, m);
+		return code == 0 ? EASYNC : code;
+	default:
+		return p->mp_SendMsg(p, m);
+	}
+}
+
+/* Whatever comes is noted in its item, until this one has come. */
+static void
+receive(struct c_client *cl, struct c_item *it)
+{
+	struct mp_msg *m;
+
+	while (it->ended == 0) {
+		m = mp_recv(&cl->port);
+		CHECK(m != NULL);
+		CHECK(mp_msg_is_reply(m));
+		((struct c_item *)(void *)m)->ended++;
+	}
+	CHECK_EQ(it->ended, 1);
+}
+
+int
+c_end(struct c_client *cl, struct c_item *it)
+{
+	struct mp_msg *m = &it->m.msg;
+	int code;
+
+	switch (cl->c->reply) {
+	case C_NONE:
+	case C_QUEUE:
+		code = mp_wait(m);
+		CHECK_EQ(code, m->result);
+		return code;
+	case C_RECV:
+		receive(cl, it);
+		break;
+	case C_CALLBACK:
+		c_await(&it->ended, 1);
+		break;
+	case C_COUNT:
+		CHECK_EQ(mp_count_wait(&cl->port, ++cl->expected, 0), 0);
+		break;
+	default:
+		break;
+	}
+	while (!mp_done(m))
+		c_yield();
+	return m->result;
+}
+
+int
+c_do(struct c_client *cl, struct c_item *it)
+{
+	int code = c_begin(cl, it);
+
+	return code == EASYNC ? c_end(cl, it) : code;
+}
+
+/* An instant that has passed. */
+#define PAST_NS 1
+
+void
+c_no_more(struct c_client *cl, struct c_item *it)
+{
+	CHECK(mp_done(&it->m.msg));
+	if (cl->c->reply == C_QUEUE || cl->c->reply == C_RECV)
+		CHECK(mp_tryrecv(&cl->port) == NULL);
+	if (cl->c->reply == C_CALLBACK)
+		CHECK(os_load(&it->ended) <= (cl->c->verb != C_CALL));
+	if (cl->c->reply == C_COUNT)
+		CHECK_EQ(mp_count_wait(&cl->port, cl->expected + 1, PAST_NS),
+			 -ETIMEDOUT);
+}
+
+static void
+client_main(void *arg)
+{
+	struct c_client *cl = arg;
+
+	os_fetch_add(&cl->tid, c_thread_id());
+	os_wake(&cl->tid, UINT32_MAX);
+	cl->code = c_do(cl, cl->item);
+	c_post(&cl->ended);
+}
+
+void
+c_start(struct c_client *cl, struct c_item *it)
+{
+	cl->item = it;
+	os_store(&cl->tid, 0);
+	os_store(&cl->ended, 0);
+	CHECK_EQ(os_thread_start(&cl->thread, client_main, cl), 0);
+	c_await(&cl->tid, 1);
+}
+
+int
+c_join(struct c_client *cl)
+{
+	os_thread_join(&cl->thread);
+	return cl->code;
+}
+
+/* What is discarded can only be looked at, which is no sleep. */
+void
+c_await_asleep(struct c_client *cl)
+{
+	if (cl->c->reply == C_DISCARD && cl->c->verb != C_CALL) {
+		CHECK(!mp_done(&cl->item->m.msg));
+		return;
+	}
+	CHECK(c_sleeps(os_load(&cl->tid), &cl->ended));
+}
+
+static void
+note_end(struct mp_port *p, struct mp_msg *m)
+{
+	(void)p;
+	c_post(&((struct c_item *)(void *)m)->ended);
+}
+
+static void
+client_init(struct conform *c, struct c_client *cl)
+{
+	cl->c = c;
+	cl->reply = &cl->port;
+	switch (c->reply) {
+	case C_CALLBACK:
+		mp_port_init_callback(&cl->port, note_end, c);
+		break;
+	case C_COUNT:
+		mp_port_init_count(&cl->port);
+		break;
+	case C_DISCARD:
+		mp_port_init_discard(&cl->port);
+		break;
+	case C_NONE:
+		cl->reply = NULL;
+		/* fall through */
+	default:
+		mp_port_init_queue(&cl->port, c);
+		break;
+	}
+}
+
+static uint32_t
+can(const struct c_kind *kind, uint32_t mode)
+{
+	uint32_t lost = 0;
+
+	if (mode != 0)
+		lost |= C_INLINE | C_LOCKFREE | C_DROPS | C_COUNTS;
+	if ((mode_bits[mode] & MP_PARITY_ASYNC) != 0)
+		lost |= C_BARRIER;
+	/* Its two queues in a row are full by chance only. */
+	if (mode_bits[mode] == MP_PARITY_ASYNC)
+		lost |= C_BOUNDED;
+	if ((mode_bits[mode] & ~(uint32_t)MP_PARITY_ASYNC) != 0)
+		lost |= C_LOCAL;
+	return kind->can & ~lost;
+}
+
+static void
+run(const void *arg)
+{
+	static struct conform c;
+	const struct c_case *k = arg;
+
+	memset(&c, 0, sizeof(c));
+	c.kind = k->kind;
+	c.verb = k->verb;
+	c.reply = k->reply;
+	c.mode = k->mode;
+	c.can = can(k->kind, k->mode);
+	for (uint32_t i = 0; i < C_CLIENTS; i++)
+		client_init(&c, &c.client[i]);
+	k->kind->start(&c, mode_bits[k->mode]);
+	k->test->fn(&c);
+	k->kind->stop(&c);
+	for (uint32_t i = 0; i < C_CLIENTS; i++)
+		mp_port_fini(&c.client[i].port);
+}
+
+static bool
+verb_fits(uint32_t vary, enum c_verb verb)
+{
+	if ((vary & V_CALL) != 0)
+		return verb == C_CALL;
+	if ((vary & V_SEND) != 0)
+		return verb == C_SEND;
+	if ((vary & V_ASYNC) != 0)
+		return verb == C_SEND || (verb == C_RAW && (vary & V_VERB));
+	return verb == C_CALL || (vary & V_VERB) != 0;
+}
+
+static bool
+reply_fits(uint32_t vary, enum c_verb verb, enum c_reply reply)
+{
+	if (verb == C_SEND && reply == C_NONE)
+		return false;
+	if ((vary & V_QUEUE) != 0)
+		return reply == C_QUEUE;
+	if ((vary & V_REPLY) == 0)
+		return reply == (verb == C_CALL ? C_NONE : C_QUEUE);
+	if ((vary & V_WAITABLE) != 0 && verb != C_CALL)
+		return reply == C_NONE || reply == C_QUEUE;
+	/* To a call they are the same port. */
+	return verb != C_CALL || reply != C_RECV;
+}
+
+static bool
+fits(const struct c_case *k)
+{
+	uint32_t vary = k->test->vary;
+
+	if ((k->kind->modes & 1u << k->mode) == 0 ||
+	    (k->mode != 0 && (vary & V_MODE) == 0))
+		return false;
+	if ((k->test->need & ~can(k->kind, k->mode)) != 0)
+		return false;
+	return verb_fits(vary, k->verb) && reply_fits(vary, k->verb, k->reply);
+}
+
+static void
+add(const struct c_case *k)
+{
+	struct c_case *copy = malloc(sizeof(*copy));
+	uint32_t vary = k->test->vary;
+	char name[160];
+
+	if (copy == NULL)
+		abort();
+	*copy = *k;
+	snprintf(name, sizeof(name), "%s/%s%s%s%s%s%s%s", k->test->name,
+		 k->kind->name, vary & V_VERB ? "/" : "",
+		 vary & V_VERB ? verb_name[k->verb] : "",
+		 vary & V_REPLY ? "/" : "",
+		 vary & V_REPLY ? c_reply_name[k->reply] : "",
+		 vary & V_MODE ? "/" : "",
+		 vary & V_MODE ? c_mode_name[k->mode] : "");
+	t_case(k->kind->name, name, run, copy);
+}
+
+static void
+add_test(const struct c_kind *kind, const struct c_test *test)
+{
+	for (uint32_t i = 0; i < C_VERBS * C_REPLIES * C_MODES; i++) {
+		struct c_case k = {
+			.kind = kind,
+			.test = test,
+			.mode = i % C_MODES,
+			.verb = i / C_MODES % C_VERBS,
+			.reply = i / C_MODES / C_VERBS,
+		};
+
+		if (fits(&k))
+			add(&k);
+	}
+}
+
+void
+conform_add(const struct c_kind *kind)
+{
+	static const struct c_test *const tables[] = {
+		c_life, c_fast, c_queue, c_wake, c_cancel, c_close,
+	};
+
+	for (uint32_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct c_test *t = tables[i]; t->name; t++)
+			add_test(kind, t);
+}
