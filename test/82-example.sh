@@ -90,6 +90,18 @@ targets_are_there() {
 	done <"$T/targets"
 }
 
+# Functions and macros are doccheck's; this is for constants and messages.
+every_constant_is_told() {
+	cat doc/man/* | tr -c 'A-Za-z0-9_' '\n' | sort -u >"$T/told"
+	sed 's|/\*.*||;/^ \*/d' include/msgport/*.h |
+		grep -oE '\<(MP_[A-Z0-9_]+|struct mp_vfs_[a-z_]+)\>' |
+		sed 's/^struct //' |
+		grep -v '_$\|^MP_LOCK_INIT$\|^MP_DRIVER_EXPORT$' |
+		sort -u >"$T/public"
+	[ "$(wc -l <"$T/public")" -gt 100 ]
+	! grep -vxFf "$T/told" "$T/public"
+}
+
 # Every option that the command prints is in its page.
 options_are_told() {
 	"$B/msgport" mount --help >"$T/help"
@@ -129,4 +141,5 @@ t tree_is_as_told tree_is_as_told
 t files_are_there files_are_there
 t targets_are_there targets_are_there
 t options_are_told options_are_told
+t every_constant_is_told every_constant_is_told
 t_end
