@@ -121,7 +121,7 @@ put_slot(struct mp_parity *par, struct mp_parity_slot *s)
 	s->next = NULL;
 	*par->free_end = s;
 	par->free_end = &s->next;
-	wake = sleeper_pop(&par->queue.callers);
+	wake = sleeper_pop(&par->queue, &par->queue.callers);
 	os_unlock(&par->queue.lock);
 	wake_one(wake);
 }
@@ -278,7 +278,7 @@ send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 		port_refused(p, MP_REFUSED_FULL);
 		return -EAGAIN;
 	}
-	agent_start(p, m, os_load(&m->state));
+	agent_start(p, m);
 	fill_copy(par, s, op, m);
 	kills = (par->conf.modes & MP_PARITY_KILL) != 0 &&
 		os_fetch_add(&par->sent, 1) + 1 == par->conf.kill_at;
@@ -328,11 +328,16 @@ static void
 serve(void *arg)
 {
 	struct mp_parity *par = arg;
+	struct mp_port *p = par->port;
 	struct mp_msg *m;
 
 	/* Ends when the queue is closed and empty. */
-	while ((m = mp_recv(&par->queue)) != NULL)
-		mp_forward(par->port, m);
+	while ((m = mp_recv(&par->queue)) != NULL) {
+		/* It was accepted: the port's queue must not refuse it. */
+		if (p->ops->room != NULL)
+			(void)p->ops->room(p, MP_NO_DEADLINE);
+		mp_forward(p, m);
+	}
 }
 
 static void

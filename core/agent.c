@@ -95,12 +95,10 @@ agent_inline_check(struct mp_port *p, struct mp_msg *m)
 static void
 start_any(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
-
-	if ((s & ST_FORWARD) != 0)
+	if (os_any(&m->state, ST_FORWARD))
 		set_target(m, p);
 	else
-		agent_start(p, m, s);
+		agent_start(p, m);
 }
 
 int
@@ -149,12 +147,11 @@ call_slow(struct mp_port *p, struct mp_msg *m)
 static int
 call_send(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
 	int code;
 
-	if (agent_is_slow(p, s) || os_stack_seems_low())
+	if (agent_is_slow(p, m) || os_stack_seems_low())
 		return call_slow(p, m);
-	agent_start(p, m, s);
+	agent_start(p, m);
 	code = p->handler(p, m);
 	return code == EASYNC ? EASYNC : agent_finish(m, code);
 }
@@ -202,7 +199,7 @@ filter_send(struct mp_port *p, struct mp_msg *m)
 {
 	int code;
 
-	if (agent_is_slow(p, os_load(&m->state)))
+	if (agent_is_slow(p, m))
 		return filter_slow(p, m);
 	set_target(m, p);
 	code = p->handler(p, m);

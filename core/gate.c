@@ -10,11 +10,12 @@
  * Who waits for whom: each sleeper enters what it waits for.  The owner of the
  * message's target is the next in the chain, if that port has one owner and he
  * sleeps here too.  A chain that comes back to its beginning is broken at a
- * message in it that is still queued, which ends with EDEADLK.  There always
- * is one among calls: a thread that waits in a call received what it holds
- * before that call, so not every message of the ring can have been received.
- * A ring that is closed by forwarding, when all in it sleep already, is not
- * seen.
+ * message in it that is still queued, or at a sender that waits for room; that
+ * ends with EDEADLK.  There always is one among calls: a thread that waits in
+ * a call received what it holds before that call, so not every message of the
+ * ring can have been received.
+ * The owner is taken to be the one who will complete what he received: if he
+ * gave it to another thread meanwhile, he must not call back to its sender.
  */
 #include "state.h"
 
@@ -99,21 +100,47 @@ is_ring(const struct sleep *me)
 	return false;
 }
 
-/* A queued message in the ring that begins with me, now the caller's. */
+/* Sends a sender back that waits for room, unless room was just made. */
+static bool
+send_back(struct sleep *s)
+{
+	const uint32_t *wake = NULL;
+	struct mp_port *p = s->port;
+	struct mp_sleeper **at = &p->callers;
+	bool waits;
+
+	os_lock(&p->lock);
+	waits = os_load(&s->at->woken) == 0;
+	s->broken = waits;
+	while (*at != NULL && *at != s->at)
+		at = &(*at)->next;
+	wake = sleeper_pop(p, at);
+	os_unlock(&p->lock);
+	wake_one(wake);
+	return waits;
+}
+
+/*
+ * Breaks the ring that begins with me: a queued message of it is the caller's
+ * to end, or somebody who waits for room does not any more.
+ */
 static struct mp_msg *
-claim_one(struct sleep *me)
+break_ring(struct sleep *me)
 {
 	struct sleep *s = me;
 	uint32_t state;
 
-	for (int i = 0; i < CHAIN_MAX && s != NULL; i++) {
-		if (s->msg != NULL) {
-			state = os_load(&s->msg->state);
-			if (msg_claim(s->msg, &state, 0))
-				return s->msg;
-		}
-		s = next_of(s);
+	for (int i = 0; i < CHAIN_MAX && s != NULL; i++, s = next_of(s)) {
+		if (s->msg == NULL)
+			continue;
+		state = os_load(&s->msg->state);
+		if (msg_claim(s->msg, &state, 0))
+			return s->msg;
 	}
+	s = me;
+	for (int i = 0; i < CHAIN_MAX && s != NULL; i++, s = next_of(s))
+		if (s->msg == NULL && send_back(s))
+			break;
 	return NULL;
 }
 
@@ -129,8 +156,9 @@ unlist(struct sleep *me)
 }
 
 /*
- * 0, or -EDEADLK: do not sleep.  sleep_leave() is due in either case; but who
- * will not sleep is off the list at once, so that one ring is found once.
+ * 0, or -EDEADLK: do not sleep, for the ring was broken here.  sleep_leave()
+ * is due in either case, but who will not sleep is off the list at once, so
+ * that one ring is found once.
  */
 int
 sleep_enter(struct sleep *me)
@@ -143,16 +171,32 @@ sleep_enter(struct sleep *me)
 	sleeping = me;
 	if (is_ring(me)) {
 		if (me->msg != NULL)
-			victim = claim_one(me);
-		if (me->msg == NULL || victim != NULL)
+			victim = break_ring(me);
+		if (victim == me->msg) {
 			code = -EDEADLK;
-		if (victim == me->msg)
 			unlist(me);
+		}
 	}
 	gate_leave(entered);
 	if (victim != NULL)
 		msg_end_claimed(victim, -EDEADLK);
 	return code;
+}
+
+void
+sleep_moved(const struct mp_msg *m)
+{
+	struct mp_msg *victim = NULL;
+	bool entered = gate_enter();
+	struct sleep *s = sleeping;
+
+	while (s != NULL && s->msg != m)
+		s = s->next;
+	if (s != NULL && is_ring(s))
+		victim = break_ring(s);
+	gate_leave(entered);
+	if (victim != NULL)
+		msg_end_claimed(victim, -EDEADLK);
 }
 
 void

@@ -63,9 +63,10 @@ call(struct mp_port *p, struct mp_msg *m)
 	os_store(&m->state, ST_ARMED | ST_SYNC);
 	m->hold = p;
 	code = p->mp_SendMsg(p, m);
-	if (phase(os_load_acquire(&m->state)) == ST_IDLE)
-		return m->result;
-	return call_slow(m->hold, m, code);
+	if (os_any(&m->state, ST_PHASE))
+		return call_slow(m->hold, m, code);
+	os_acquire();
+	return m->result;
 }
 
 static __attribute__((__noinline__)) int
@@ -79,7 +80,7 @@ call_in_time(struct mp_port *p, struct mp_msg *m)
 int
 mp_call(struct mp_port *p, struct mp_msg *m)
 {
-	if (phase(os_load(&m->state)) != ST_IDLE)
+	if (os_any(&m->state, ST_PHASE))
 		return -EBUSY;
 	if (m->deadline_ns != MP_NO_DEADLINE)
 		return call_in_time(p, m);

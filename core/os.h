@@ -95,6 +95,48 @@ os_fetch_and(uint32_t *p, uint32_t v)
 	return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * For the inline paths, where instructions are counted: a load and a test in
+ * one, and a load, or, store in one, which is not atomic.  After os_any(),
+ * os_acquire() makes that load one that acquires.
+ */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MP_OS_SIM)
+static inline bool
+os_any(const uint32_t *p, uint32_t mask)
+{
+	bool any;
+
+	__asm__ volatile("testl %2, %1" : "=@ccnz"(any) : "m"(*p), "ir"(mask));
+	return any;
+}
+
+static inline void
+os_set(uint32_t *p, uint32_t bits)
+{
+	__asm__ volatile("orl %1, %0" : "+m"(*p) : "ir"(bits));
+}
+#else
+static inline bool
+os_any(const uint32_t *p, uint32_t mask)
+{
+	return (os_load_acquire(p) & mask) != 0;
+}
+
+static inline void
+os_set(uint32_t *p, uint32_t bits)
+{
+	os_store(p, os_load(p) | bits);
+}
+#endif
+
+static inline void
+os_acquire(void)
+{
+#ifndef __SANITIZE_THREAD__
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
 /* Pointers that another thread may be looking at; no order is implied. */
 static inline uintptr_t
 os_load_word(const uintptr_t *p)

@@ -2,11 +2,11 @@
 /*
  * core/os.h for Linux user space: futexes, pthreads, eventfd.
  *
- * The lock is the three-state futex mutex of Drepper's "Futexes are tricky"
- * (2011, mutex 2): 0 free, 1 held, 2 held and somebody may sleep.  It spins a
- * little first, where there is another CPU for the holder to run on.  After
- * the exchange that unlocks it nothing but the address is used, so the memory
- * may go as soon as somebody else has had the lock.
+ * The lock is the futex mutex of Drepper's "Futexes are tricky" (2011, mutex
+ * 2), with the holder's CPU where that has only "held": a thread spins a little
+ * for a holder that runs on another CPU, and sleeps at once for one that does
+ * not.  After the exchange that unlocks it nothing but the address is used, so
+ * the memory may go as soon as somebody else has had the lock.
  */
 #define _GNU_SOURCE
 #include "os.h"
@@ -23,7 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_SPIN 100
+#define LOCK_FREE 0u
+#define LOCK_SLEEPER 1u /* somebody may sleep; above it the holder's CPU */
+#define LOCK_SPIN 100	/* turns */
 #define NS_PER_S 1000000000ull
 
 #define FLOOR_UNKNOWN (UINTPTR_MAX / 2)
@@ -67,47 +69,67 @@ os_wake(const uint32_t *word, uint32_t count)
 void
 os_lock_init(struct mp_lock *l)
 {
-	l->word = 0;
+	l->word = LOCK_FREE;
 }
 
-static bool
-one_cpu(void)
+/* Never LOCK_FREE; -1 and -2 stand for a CPU that is not known. */
+static uint32_t
+held_here(void)
 {
-	static uint32_t cpus;
+	return (uint32_t)(os_cpu() + 3) << 1;
+}
 
-	if (os_load(&cpus) == 0)
-		os_store(&cpus, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN));
-	return os_load(&cpus) == 1;
+/* Only a holder that runs elsewhere can let go while this thread spins. */
+static bool
+spin(struct mp_lock *l, uint32_t mine)
+{
+	uint32_t word;
+
+	for (int i = 0; i < LOCK_SPIN; i++) {
+		word = os_load(&l->word);
+		if (word == LOCK_FREE && os_cas(&l->word, &word, mine))
+			return true;
+		if ((word & ~LOCK_SLEEPER) == mine)
+			return false;
+		os_relax();
+	}
+	return false;
 }
 
 static void
-lock_slow(struct mp_lock *l)
+lock_slow(struct mp_lock *l, uint32_t mine)
 {
-	uint32_t free;
+	uint32_t word;
 
-	for (int i = one_cpu() ? LOCK_SPIN : 0; i < LOCK_SPIN; i++) {
-		free = 0;
-		if (os_load(&l->word) == 0 && os_cas(&l->word, &free, 1))
-			return;
-		os_relax();
+	if (spin(l, mine))
+		return;
+	for (;;) {
+		word = os_load(&l->word);
+		if (word == LOCK_FREE) {
+			/* Others may still sleep: nobody knows. */
+			if (os_cas(&l->word, &word, mine | LOCK_SLEEPER))
+				return;
+		} else if ((word & LOCK_SLEEPER) != 0 ||
+			   os_cas(&l->word, &word, word | LOCK_SLEEPER)) {
+			os_park(&l->word, word | LOCK_SLEEPER, MP_NO_DEADLINE);
+		}
 	}
-	while (os_xchg(&l->word, 2) != 0)
-		os_park(&l->word, 2, MP_NO_DEADLINE);
 }
 
 void
 os_lock(struct mp_lock *l)
 {
-	uint32_t free = 0;
+	uint32_t mine = held_here();
+	uint32_t word = LOCK_FREE;
 
-	if (!os_cas(&l->word, &free, 1))
-		lock_slow(l);
+	if (!os_cas(&l->word, &word, mine))
+		lock_slow(l, mine);
 }
 
 void
 os_unlock(struct mp_lock *l)
 {
-	if (os_xchg(&l->word, 0) == 2)
+	if ((os_xchg(&l->word, LOCK_FREE) & LOCK_SLEEPER) != 0)
 		os_wake(&l->word, 1);
 }
 

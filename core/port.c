@@ -65,13 +65,14 @@ sleeper_park(struct mp_port *p, struct mp_sleeper **list, struct mp_sleeper *me,
 }
 
 const uint32_t *
-sleeper_pop(struct mp_sleeper **list)
+sleeper_pop(struct mp_port *p, struct mp_sleeper **list)
 {
 	struct mp_sleeper *s = *list;
 
 	if (s == NULL)
 		return NULL;
 	*list = s->next;
+	p->wakes++;
 	os_store_release(&s->woken, 1);
 	return &s->woken;
 }
@@ -129,10 +130,10 @@ drop_replies(struct mp_port *p)
 }
 
 static void
-wake_all(struct mp_sleeper **list)
+wake_all(struct mp_port *p, struct mp_sleeper **list)
 {
 	while (*list != NULL)
-		wake_one(sleeper_pop(list));
+		wake_one(sleeper_pop(p, list));
 }
 
 void
@@ -146,13 +147,14 @@ mp_port_close(struct mp_port *p)
 	os_fetch_or(&p->flags, GATE_CLOSED);
 	claim_all(p, &ended);
 	drop_replies(p);
-	wake_all(&p->receivers);
-	wake_all(&p->callers);
+	wake_all(p, &p->receivers);
+	wake_all(p, &p->callers);
 	if (p->fd >= 0)
 		os_fd_signal(p->fd);
 	/* What is left was won by another ender, who takes it out and wakes. */
 	while (p->depth != 0)
 		sleeper_park(p, &p->callers, &me, MP_NO_DEADLINE);
+	wake_all(p, &p->callers);
 	os_unlock(&p->lock);
 	while ((m = ended.head) != NULL) {
 		queue_unlink(&ended, m);
@@ -230,8 +232,10 @@ mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
 		.closed = (os_load(&p->flags) & GATE_CLOSED) != 0,
 	};
 	os_unlock(&p->lock);
+	/* Some of what was queued may be over by now. */
 	out->held = (os_load(&p->held[0]) & ~COUNT_WAITER) +
-		    (os_load(&p->held[1]) & ~COUNT_WAITER) - out->depth;
+		    (os_load(&p->held[1]) & ~COUNT_WAITER);
+	out->held -= out->held < out->depth ? out->held : out->depth;
 	for (int i = 0; i < MP_REFUSALS; i++)
 		out->refused[i] = os_load(&p->refused[i]);
 }

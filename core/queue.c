@@ -90,7 +90,7 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 	const uint32_t *wake = NULL;
 	int code;
 
-	if (agent_is_slow(p, os_load(&m->state))) {
+	if (agent_is_slow(p, m)) {
 		code = agent_check(p, m);
 		if (code != 0)
 			return code;
@@ -101,8 +101,7 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 	code = queue_put(p, m);
 	if (code == EASYNC) {
 		note_cpu(&p->peer_cpu, os_cpu());
-		wake = sleeper_pop(&p->receivers);
-		p->wakes += wake != NULL;
+		wake = sleeper_pop(p, &p->receivers);
 	}
 	os_unlock(&p->lock);
 	wake_one(wake);
@@ -125,11 +124,12 @@ queue_reply(struct mp_port *p, struct mp_msg *m)
 		while (!os_cas(&m->state, &s, ST_REPLIED | (s & ST_WAITING)))
 			;
 	}
-	if ((s & ST_WAITING) != 0)
+	if ((s & ST_WAITING) != 0) {
 		wake = &m->state;
-	else
-		wake = sleeper_pop(&p->receivers);
-	p->wakes += wake != NULL;
+		p->wakes++;
+	} else {
+		wake = sleeper_pop(p, &p->receivers);
+	}
 	os_unlock(&p->lock);
 	wake_one(wake);
 }
@@ -174,7 +174,7 @@ queue_take_out(struct mp_port *p, struct mp_msg *m)
 {
 	link_out(p, queue_of(p, m), m);
 	p->depth--;
-	return sleeper_pop(&p->callers);
+	return sleeper_pop(p, &p->callers);
 }
 
 static struct mp_msg *
@@ -205,7 +205,7 @@ get(struct mp_port *p, const uint32_t **wake)
 	if (m == NULL) {
 		m = queue_get(p, ST_HELD);
 		if (m != NULL)
-			*wake = sleeper_pop(&p->callers);
+			*wake = sleeper_pop(p, &p->callers);
 	}
 	if (m == NULL)
 		m = get_reply(p);
@@ -319,8 +319,8 @@ mp_tryrecv(struct mp_port *p)
 int
 queue_room(struct mp_port *p, uint64_t deadline_ns)
 {
-	struct sleep sleep = { .self = os_self(), .port = p };
 	struct mp_sleeper me = { 0 };
+	struct sleep sleep = { .self = os_self(), .port = p, .at = &me };
 	int code;
 
 	if ((os_load(&p->flags) & GATE_PARITY) != 0 && p->depth == 0)
@@ -329,9 +329,11 @@ queue_room(struct mp_port *p, uint64_t deadline_ns)
 	os_lock(&p->lock);
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 		code = -EPIPE;
-	else if (code == 0 && p->depth >= p->depth_max &&
+	else if (code == 0 && !sleep.broken && p->depth >= p->depth_max &&
 		 !sleeper_park(p, &p->callers, &me, deadline_ns))
 		code = -ETIMEDOUT;
+	if (sleep.broken)
+		code = -EDEADLK;
 	os_unlock(&p->lock);
 	sleep_leave(&sleep);
 	return code;

@@ -173,6 +173,8 @@ mp_forward(struct mp_port *p, struct mp_msg *m)
 	code = p->mp_SendMsg(p, m);
 	if (code == EASYNC) {
 		count_down(held);
+		if ((s & ST_WAITING) != 0)
+			sleep_moved(m);
 		return EASYNC;
 	}
 	set_target(m, from);
@@ -223,7 +225,7 @@ count_pop(struct mp_port *p)
 
 	while (*at != NULL && (int32_t)(p->count - (*at)->until) < 0)
 		at = &(*at)->next;
-	return sleeper_pop(at);
+	return sleeper_pop(p, at);
 }
 
 static void

@@ -76,7 +76,7 @@ next_inside(struct mp_port *p, int ran)
 		p->wakes++;
 	} else {
 		m = queue_get(p, ST_HELD);
-		caller = m != NULL ? sleeper_pop(&p->callers) : NULL;
+		caller = m != NULL ? sleeper_pop(p, &p->callers) : NULL;
 		os_store_word(&p->owner, os_self());
 	}
 	os_store(&p->serial, m != NULL && p->depth != 0 ?
@@ -215,17 +215,16 @@ serial_slow(struct mp_port *p, struct mp_msg *m)
 static int
 serial_send(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
 	uint32_t free = SERIAL_FREE;
 	int code;
 
-	if (agent_is_slow(p, s) || os_stack_seems_low())
+	if (agent_is_slow(p, m) || os_stack_seems_low())
 		return serial_slow(p, m);
 	if (!os_cas(&p->serial, &free, SERIAL_INSIDE))
 		return busy(p, m);
 	os_store_word(&p->owner, os_self());
 	set_cpu(&p->cpu, os_cpu());
-	agent_start(p, m, s);
+	agent_start(p, m);
 	code = p->handler(p, m);
 	if (__builtin_expect(code != EASYNC, 1))
 		agent_finish(m, code);

@@ -142,7 +142,7 @@ void count_wait(uint32_t *);
 bool sleeper_park(struct mp_port *, struct mp_sleeper **list,
 		  struct mp_sleeper *, uint64_t deadline_ns);
 /* Under the lock: the address to wake once the lock is free, or NULL. */
-const uint32_t *sleeper_pop(struct mp_sleeper **);
+const uint32_t *sleeper_pop(struct mp_port *, struct mp_sleeper **list);
 void wake_one(const uint32_t *);
 /* The reply method of a port that is no reply port: a panic by name. */
 void port_no_reply(struct mp_port *, struct mp_msg *);
@@ -209,8 +209,10 @@ bool msg_is_over(struct mp_msg *);
 struct sleep {
 	struct sleep *next;
 	uintptr_t self;
-	struct mp_msg *msg;   /* what it waits for, or NULL and */
-	struct mp_port *port; /* the port that is full */
+	struct mp_msg *msg;    /* what it waits for, or NULL and */
+	struct mp_port *port;  /* the port that is full, where it sleeps as */
+	struct mp_sleeper *at; /* this */
+	bool broken;	       /* under the port's lock: do not wait for room */
 };
 
 bool gate_enter(void);
@@ -218,29 +220,29 @@ void gate_leave(bool entered);
 void gate_barrier(void);
 int sleep_enter(struct sleep *);
 void sleep_leave(struct sleep *);
+/* m, which may be gone, was forwarded and somebody may sleep for it. */
+void sleep_moved(const struct mp_msg *);
 
 /* The one test on the fast path, and what it leads to is agent_check(). */
 static inline bool
-agent_is_slow(const struct mp_port *p, uint32_t state)
+agent_is_slow(const struct mp_port *p, const struct mp_msg *m)
 {
-	if ((os_load(&p->flags) & GATE_ANY) != 0)
-		return true;
-	return (state & ST_UNSENDABLE) != 0;
+	return os_any(&p->flags, GATE_ANY) || os_any(&m->state, ST_UNSENDABLE);
 }
 
 /* In the sending thread, of a message that may be sent. */
 static inline void
-agent_start(struct mp_port *p, struct mp_msg *m, uint32_t state)
+agent_start(struct mp_port *p, struct mp_msg *m)
 {
 	set_target(m, p);
-	os_store(&m->state, state | ST_RUN);
+	os_set(&m->state, ST_RUN);
 }
 
 static inline int
 agent_finish(struct mp_msg *m, int code)
 {
 	/* Not: taken, and a result all the same. */
-	mp_assert(phase(os_load(&m->state)) <= ST_RUN, m);
+	mp_assert(!os_any(&m->state, ST_PHASE & ~(uint32_t)ST_RUN), m);
 	m->result = code;
 	os_store_release(&m->state, ST_IDLE);
 	return code;

@@ -64,7 +64,7 @@ struct mp_lock {
 	spinlock_t lock;
 	unsigned long irq; /* the holder's saved interrupt state */
 #else
-	uint32_t word; /* 0 free, 1 held, 2 held and somebody may sleep */
+	uint32_t word; /* 0 free; core/os_posix.c */
 #endif
 };
 
