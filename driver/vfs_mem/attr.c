@@ -50,10 +50,29 @@ mem_entry_fill(const struct mem_fs *fs, const struct mem_node *n,
 	mem_attr_fill(n, &e->attr);
 }
 
+struct mp_wall
+mem_now(struct mem_fs *fs)
+{
+	struct mp_wall now;
+
+	mp_clock_wall(&now);
+	if (mp_atomic_load(&fs->now) != (uint64_t)now.sec)
+		mp_atomic_store(&fs->now, (uint64_t)now.sec);
+	return now;
+}
+
+void
+mem_changed(struct mem_node *n, const struct mp_wall *now)
+{
+	n->ctime = *now;
+	mp_atomic_store(&n->due, 0);
+}
+
 void
 mem_touch(struct mem_node *n, const struct mp_wall *now)
 {
-	n->mtime = n->ctime = *now;
+	n->mtime = *now;
+	mem_changed(n, now);
 }
 
 static bool
@@ -62,16 +81,32 @@ before(const struct mp_wall *a, const struct mp_wall *b)
 	return a->sec < b->sec || (a->sec == b->sec && a->nsec < b->nsec);
 }
 
-void
-mem_accessed(const struct mem_fs *fs, struct mem_node *n,
-	     const struct mp_wall *now)
+/* Relative: until a change, or for a day, there is nothing to do. */
+static void
+atime_relative(struct mem_node *n, const struct mp_wall *now)
 {
-	if (fs->atime == MEM_ATIME_NONE)
+	if (!before(&n->mtime, &n->atime) || !before(&n->ctime, &n->atime) ||
+	    n->atime.sec <= now->sec - DAY)
+		n->atime = *now;
+	if (before(&n->mtime, &n->atime) && before(&n->ctime, &n->atime))
+		mp_atomic_store(&n->due, (uint64_t)now->sec + DAY);
+}
+
+void
+mem_accessed(struct mem_fs *fs, struct mem_node *n)
+{
+	struct mp_wall now;
+
+	if (fs->atime == MEM_ATIME_NONE ||
+	    mp_atomic_load(&n->due) > mp_atomic_load(&fs->now))
 		return;
-	if (fs->atime == MEM_ATIME_RELATIVE && before(&n->mtime, &n->atime) &&
-	    before(&n->ctime, &n->atime) && now->sec - n->atime.sec < DAY)
-		return;
-	n->atime = *now;
+	now = mem_now(fs);
+	mp_spin_lock(&n->spin);
+	if (fs->atime == MEM_ATIME_STRICT)
+		n->atime = now;
+	else
+		atime_relative(n, &now);
+	mp_spin_unlock(&n->spin);
 }
 
 int
@@ -135,6 +170,7 @@ static void
 set_times(struct mem_node *n, const struct mp_vfs_setattr *m,
 	  const struct mp_wall *now, bool resized)
 {
+	struct mp_wall ctime = n->ctime;
 	uint32_t valid = m->in.valid;
 
 	if (valid & MP_VFS_SET_ATIME_NOW)
@@ -148,10 +184,11 @@ set_times(struct mem_node *n, const struct mp_vfs_setattr *m,
 	else if (resized)
 		n->mtime = *now;
 	if (valid & MP_VFS_SET_CTIME)
-		n->ctime = wall_of(&m->in.ctime);
+		ctime = wall_of(&m->in.ctime);
 	else if (resized ||
 		 (valid & ~(uint32_t)(MP_VFS_SET_SIZE | MP_VFS_SET_FH)))
-		n->ctime = *now;
+		ctime = *now;
+	mem_changed(n, &ctime);
 }
 
 static void
@@ -170,7 +207,7 @@ setattr_apply(struct mem_fs *fs, struct mem_node *n,
 		mem_kill_suid(fs, n);
 	if (valid & MP_VFS_SET_MODE)
 		mem_acl_chmod(n, m->in.mode);
-	mp_clock_wall(&now);
+	now = mem_now(fs);
 	mp_spin_lock(&n->spin);
 	if (valid & MP_VFS_SET_MODE)
 		n->mode = (n->mode & MP_S_IFMT) | (m->in.mode & MP_S_IPERM);

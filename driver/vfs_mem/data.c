@@ -145,15 +145,15 @@ mem_data_write(struct mem_node *n, uint64_t offset, const char *from,
 void
 mem_data_read(const struct mem_node *n, uint64_t offset, char *to, uint64_t len)
 {
-	const char *page;
 	uint64_t at, part;
+	void **slot;
 
 	for (; len; offset += part, to += part, len -= part) {
 		at = offset & (MP_PAGE_SIZE - 1);
 		part = least(len, MP_PAGE_SIZE - at);
-		page = mp_radix_find(&n->pages, offset >> SHIFT);
-		if (page)
-			memcpy(to, page + at, (size_t)part);
+		slot = mp_radix_slot(&n->pages, offset >> SHIFT);
+		if (slot)
+			memcpy(to, (char *)*slot + at, (size_t)part);
 		else
 			memset(to, 0, (size_t)part);
 	}

@@ -268,7 +268,6 @@ static int
 read_entries(struct mem_fs *fs, struct mp_vfs_readdir *m, bool plus)
 {
 	struct mem_cursor *c = NULL;
-	struct mp_wall now;
 	struct mem_node *n;
 	int error;
 
@@ -281,10 +280,7 @@ read_entries(struct mem_fs *fs, struct mp_vfs_readdir *m, bool plus)
 	m->out.reserved = 0;
 	if (c) {
 		put_all(fs, n, c, m, plus);
-		mp_clock_wall(&now);
-		mp_spin_lock(&n->spin);
-		mem_accessed(fs, n, &now);
-		mp_spin_unlock(&n->spin);
+		mem_accessed(fs, n);
 	}
 	mp_rw_rdunlock(&n->rw);
 	return c ? 0 : -EBADF;

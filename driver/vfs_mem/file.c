@@ -63,7 +63,7 @@ mem_open_truncate(struct mem_fs *fs, const struct mp_vfs_cred *cred,
 	mem_resize(fs, n, 0);
 	if (cred->uid)
 		mem_kill_suid(fs, n);
-	mp_clock_wall(&now);
+	now = mem_now(fs);
 	mp_spin_lock(&n->spin);
 	mem_touch(n, &now);
 	mem_attr_fill(n, attr);
@@ -90,6 +90,7 @@ mem_open(void *data, struct mp_vfs_open *m)
 	struct mem_node *n;
 	int error;
 
+	(void)mem_now(fs);
 	error = mem_rdlock(fs, m->in.node, &n);
 	if (error)
 		return error;
@@ -126,19 +127,6 @@ mem_release(void *data, struct mp_vfs_release *m)
 	return error;
 }
 
-static void
-accessed(struct mem_fs *fs, struct mem_node *n, uint64_t fh)
-{
-	struct mp_wall now;
-
-	if (fs->atime == MEM_ATIME_NONE || (fh & MP_O_NOATIME))
-		return;
-	mp_clock_wall(&now);
-	mp_spin_lock(&n->spin);
-	mem_accessed(fs, n, &now);
-	mp_spin_unlock(&n->spin);
-}
-
 /* Of an open file for reading or writing, and nothing else. */
 static int
 file_check(const struct mem_node *n, bool may)
@@ -169,8 +157,8 @@ mem_read(void *data, struct mp_vfs_read *m)
 	else if (len > n->size - m->in.offset)
 		len = n->size - m->in.offset;
 	mem_data_read(n, m->in.offset, m->buf.base, len);
-	if (m->buf.len)
-		accessed(fs, n, m->in.fh);
+	if (m->buf.len && !(m->in.fh & MP_O_NOATIME))
+		mem_accessed(fs, n);
 	m->out.count = (uint32_t)len;
 	m->out.reserved = 0;
 out:
@@ -186,7 +174,7 @@ written(struct mem_fs *fs, struct mem_node *n, uint64_t end, bool kill)
 
 	if (kill)
 		mem_kill_suid(fs, n);
-	mp_clock_wall(&now);
+	now = mem_now(fs);
 	mp_spin_lock(&n->spin);
 	if (end > n->size)
 		n->size = end;
@@ -313,7 +301,7 @@ fallocate(struct mem_fs *fs, struct mem_node *n,
 		error = preallocate(fs, n, m);
 	if (error)
 		return error;
-	mp_clock_wall(&now);
+	now = mem_now(fs);
 	mp_spin_lock(&n->spin);
 	if (!(m->in.mode & MP_VFS_FALLOC_KEEP) && end > n->size)
 		n->size = end;
@@ -387,7 +375,7 @@ copy(struct mem_fs *fs, struct mem_node *from, struct mem_node *to,
 	if (!m->out.count)
 		return error;
 	written(fs, to, m->in.to_offset + m->out.count, false);
-	accessed(fs, from, m->in.fh);
+	mem_accessed(fs, from);
 	return 0;
 }
 

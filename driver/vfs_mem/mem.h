@@ -107,6 +107,7 @@ struct mem_node {
 	struct mp_wall mtime;
 	struct mp_wall ctime;
 	struct mp_wall btime;
+	uint64_t due; /* atomic: relative atime rests until then, or a change */
 	struct mem_quota *quota; /* NULL: none are kept */
 	struct mem_xattr *xattr;
 	struct mem_node *parent; /* of a directory */
@@ -132,6 +133,7 @@ struct mem_fs {
 	uint64_t blocks;   /* atomic: in use */
 	uint64_t nodes;	   /* atomic */
 	uint64_t attached; /* atomic: front-ends */
+	uint64_t now;	   /* atomic: seconds, at the last change or open */
 	uint64_t block_max;
 	uint64_t node_max;
 	uint64_t quota_block_max; /* 0: no quotas of blocks */
@@ -155,16 +157,35 @@ struct mem_make {
 	const char *target;
 };
 
+/* NULL: no such node now; another may be there when a lock is held. */
+static inline struct mem_node *
+mem_node_at(struct mem_fs *fs, uint64_t id)
+{
+	uint32_t index = (uint32_t)id;
+	struct mem_node **mid, *chunk;
+
+	if (!index || index > MEM_NODE_MAX)
+		return NULL;
+	mid = mp_atomic_load_ptr(&fs->top[index / (MEM_CHUNK * MEM_MID)]);
+	if (!mid)
+		return NULL;
+	chunk = mp_atomic_load_ptr(&mid[index / MEM_CHUNK % MEM_MID]);
+	return chunk ? &chunk[index % MEM_CHUNK] : NULL;
+}
+
+static inline bool
+mem_is(const struct mem_node *n, uint32_t type)
+{
+	return n->type == type;
+}
+
 /* node.c */
 int mem_table_init(struct mem_fs *);
 void mem_table_fini(struct mem_fs *);
-/* NULL: no such node now; another may be there when a lock is held. */
-struct mem_node *mem_node_at(struct mem_fs *, uint64_t id);
 /* 0 or -ESTALE; with the node's rw, or its spin, taken */
 int mem_rdlock(struct mem_fs *, uint64_t id, struct mem_node **);
 int mem_wrlock(struct mem_fs *, uint64_t id, struct mem_node **);
 int mem_spinlock(struct mem_fs *, uint64_t id, struct mem_node **);
-bool mem_is(const struct mem_node *, uint32_t type);
 /*
  * Looked up once, without a link, and not yet found by its id: publish comes
  * when it has its name, or evict when it is not to be.
@@ -192,13 +213,15 @@ void mem_quota_fini(struct mem_fs *);
 int mem_meta_grow(struct mem_fs *, struct mem_node *, uint64_t bytes);
 void mem_meta_shrink(struct mem_fs *, struct mem_node *, uint64_t bytes);
 
-/* attr.c; the first four under spin */
+/* attr.c; fill, changed and touch under spin */
 void mem_attr_fill(const struct mem_node *, struct mp_vfs_attr *);
 void mem_entry_fill(const struct mem_fs *, const struct mem_node *,
 		    struct mp_vfs_entry *);
-void mem_touch(struct mem_node *, const struct mp_wall *); /* mtime, ctime */
-void mem_accessed(const struct mem_fs *, struct mem_node *,
-		  const struct mp_wall *);
+struct mp_wall mem_now(struct mem_fs *);
+void mem_changed(struct mem_node *, const struct mp_wall *); /* ctime */
+void mem_touch(struct mem_node *, const struct mp_wall *);   /* and mtime */
+/* Takes spin, if the time of access changes. */
+void mem_accessed(struct mem_fs *, struct mem_node *);
 int mem_getattr(void *fs, struct mp_vfs_getattr *);
 int mem_setattr(void *fs, struct mp_vfs_setattr *);
 int mem_access(void *fs, struct mp_vfs_access *);

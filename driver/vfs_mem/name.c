@@ -87,11 +87,10 @@ mem_lookup(void *data, struct mp_vfs_lookup *m)
 
 /* The directory has one more entry; its own count went up in reserve. */
 static void
-dir_grew(struct mem_node *dir, bool subdir)
+dir_grew(struct mem_fs *fs, struct mem_node *dir, bool subdir)
 {
-	struct mp_wall now;
+	struct mp_wall now = mem_now(fs);
 
-	mp_clock_wall(&now);
 	mp_spin_lock(&dir->spin);
 	mem_touch(dir, &now);
 	dir->nlink += subdir;
@@ -130,7 +129,7 @@ make_named(struct mem_fs *fs, struct mem_node *dir, const struct mem_make *make,
 	n->nlink = subdir ? 2 : 1;
 	n->parent = subdir ? dir : NULL;
 	mem_dir_commit(dir, e, n);
-	dir_grew(dir, subdir);
+	dir_grew(fs, dir, subdir);
 	return 0;
 }
 
@@ -198,7 +197,6 @@ int
 mem_readlink(void *data, struct mp_vfs_readlink *m)
 {
 	struct mem_fs *fs = data;
-	struct mp_wall now;
 	struct mem_node *n;
 	int error;
 
@@ -209,10 +207,7 @@ mem_readlink(void *data, struct mp_vfs_readlink *m)
 		memcpy(m->buf.base, n->target, (size_t)n->size);
 		m->out.count = (uint32_t)n->size;
 		m->out.reserved = 0;
-		mp_clock_wall(&now);
-		mp_spin_lock(&n->spin);
-		mem_accessed(fs, n, &now);
-		mp_spin_unlock(&n->spin);
+		mem_accessed(fs, n);
 	} else {
 		error = -EINVAL;
 	}
@@ -298,7 +293,7 @@ mem_create(void *data, struct mp_vfs_create *m)
 static int
 link_count(struct mem_fs *fs, uint64_t id, struct mem_node **out)
 {
-	struct mp_wall now;
+	struct mp_wall now = mem_now(fs);
 	struct mem_node *n;
 	int error;
 
@@ -312,8 +307,7 @@ link_count(struct mem_fs *fs, uint64_t id, struct mem_node **out)
 	else if (n->nlink >= MEM_LINK_MAX)
 		error = -EMLINK;
 	if (!error) {
-		mp_clock_wall(&now);
-		n->ctime = now;
+		mem_changed(n, &now);
 		n->nlink++;
 		*out = n;
 	}
@@ -347,7 +341,7 @@ link_named(struct mem_fs *fs, struct mem_node *dir, struct mp_vfs_link *m)
 		return error;
 	}
 	mem_dir_commit(dir, e, n);
-	dir_grew(dir, false);
+	dir_grew(fs, dir, false);
 	entry_get(fs, n, &m->out.entry);
 	return 0;
 }
@@ -395,7 +389,7 @@ mem_node_unlink(struct mem_node *n, const struct mp_wall *now, bool *gone)
 	else
 		n->nlink = 0;
 	if (!error) {
-		n->ctime = *now;
+		mem_changed(n, now);
 		*gone = mem_node_gone(n);
 	}
 	mp_spin_unlock(&n->spin);
@@ -420,7 +414,7 @@ remove_named(struct mem_fs *fs, struct mem_node *dir, struct mp_vfs_unlink *m,
 		return -EPERM;
 	if (rmdir != mem_is(n, MP_S_IFDIR))
 		return rmdir ? -ENOTDIR : -EISDIR;
-	mp_clock_wall(&now);
+	now = mem_now(fs);
 	error = mem_node_unlink(n, &now, &last);
 	if (error)
 		return error;

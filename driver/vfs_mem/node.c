@@ -8,21 +8,6 @@
  */
 #include "mem.h"
 
-struct mem_node *
-mem_node_at(struct mem_fs *fs, uint64_t id)
-{
-	uint32_t index = (uint32_t)id;
-	struct mem_node **mid, *chunk;
-
-	if (!index || index > MEM_NODE_MAX)
-		return NULL;
-	mid = mp_atomic_load_ptr(&fs->top[index / (MEM_CHUNK * MEM_MID)]);
-	if (!mid)
-		return NULL;
-	chunk = mp_atomic_load_ptr(&mid[index / MEM_CHUNK % MEM_MID]);
-	return chunk ? &chunk[index % MEM_CHUNK] : NULL;
-}
-
 int
 mem_rdlock(struct mem_fs *fs, uint64_t id, struct mem_node **out)
 {
@@ -69,12 +54,6 @@ mem_spinlock(struct mem_fs *fs, uint64_t id, struct mem_node **out)
 	}
 	*out = n;
 	return 0;
-}
-
-bool
-mem_is(const struct mem_node *n, uint32_t type)
-{
-	return n->type == type;
 }
 
 static struct mem_node *
@@ -195,7 +174,7 @@ node_attr(struct mem_node *n, const struct mem_node *dir,
 	n->going = false;
 	n->xattr = NULL;
 	n->parent = NULL;
-	mp_clock_wall(&n->btime);
+	n->due = 0;
 	n->atime = n->mtime = n->ctime = n->btime;
 }
 
@@ -221,6 +200,7 @@ mem_node_new(struct mem_fs *fs, struct mem_node *dir,
 		return error;
 	}
 	/* Nobody reads a node whose id is 0, whichever lock he holds. */
+	n->btime = mem_now(fs);
 	node_attr(n, dir, make);
 	n->quota = quota;
 	*out = n;

@@ -117,7 +117,7 @@ static void
 changed(struct move *v, struct mem_node *n)
 {
 	mp_spin_lock(&n->spin);
-	n->ctime = v->now;
+	mem_changed(n, &v->now);
 	mp_spin_unlock(&n->spin);
 }
 
@@ -209,7 +209,7 @@ rename_found(struct move *v)
 	error = check(v);
 	if (error)
 		return error;
-	mp_clock_wall(&v->now);
+	v->now = mem_now(v->fs);
 	if (!v->new)
 		return move(v);
 	if (v->old->node == v->new->node)

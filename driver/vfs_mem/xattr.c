@@ -140,14 +140,13 @@ name_check(const struct mem_node *n, const char *name, uint32_t len,
 }
 
 static void
-changed(struct mem_node *n, uint32_t mode)
+changed(struct mem_fs *fs, struct mem_node *n, uint32_t mode)
 {
-	struct mp_wall now;
+	struct mp_wall now = mem_now(fs);
 
-	mp_clock_wall(&now);
 	mp_spin_lock(&n->spin);
 	n->mode = mode;
-	n->ctime = now;
+	mem_changed(n, &now);
 	mp_spin_unlock(&n->spin);
 }
 
@@ -181,7 +180,7 @@ set_locked(struct mem_fs *fs, struct mem_node *n,
 		(void)mem_xattr_drop(fs, n, m->in.name, m->in.name_len);
 	if (m->in.flags & MP_VFS_XATTR_KILL_SGID)
 		mode &= ~MP_S_ISGID;
-	changed(n, mode);
+	changed(fs, n, mode);
 	return 0;
 }
 
@@ -294,7 +293,7 @@ mem_removexattr(void *data, struct mp_vfs_removexattr *m)
 	error = name_check(n, m->in.name, m->in.name_len, -EPERM);
 	if (!error) {
 		if (mem_xattr_drop(fs, n, m->in.name, m->in.name_len))
-			changed(n, n->mode);
+			changed(fs, n, n->mode);
 		else
 			error = -ENODATA;
 	}
