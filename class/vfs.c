@@ -8,9 +8,17 @@
  * An answer that is refused may have given something: a lookup, or an open
  * file.  The sender will never know of it, so it is given back here, by the
  * messages that the sender would have used.
+ *
+ * Reading the table costs some ten instructions a field, so what is asked most
+ * is looked at by hand first.  That look may only say "surely good"; whatever
+ * it does not like is left to the full checks, which know the errors.
  */
 
 #include "vfs_check.h"
+
+#define M(type) ((const struct mp_vfs_##type *)m)
+/* Flags of a create that can stand beside any other. */
+#define PLAIN_CREATE (MP_O_ACCMODE | MP_O_EXCL | MP_O_TRUNC | MP_O_APPEND)
 
 #define CALL(OP, slot, type)            \
 	case MP_VFS_##OP:               \
@@ -65,6 +73,27 @@ call(const struct mp_vfs *vfs, uint32_t op, void *m)
 	}
 }
 
+static bool
+plain_name(const char *name, uint32_t len)
+{
+	return len - 1 < MP_VFS_NAME_MAX && name[0] != '.' &&
+	       vfs_text_ok(name, len, '/');
+}
+
+static bool
+plain_io(uint64_t offset, const struct mp_buf *b, uint32_t dir)
+{
+	return b->dir == dir && b->len <= MP_VFS_IO_MAX &&
+	       offset <= VFS_OFFSET_MAX - MP_VFS_IO_MAX && b->base != NULL;
+}
+
+static bool
+plain_entry(const struct mp_vfs_entry *e, uint64_t parent, uint32_t types)
+{
+	return e->id > MP_VFS_ROOT && e->id != parent &&
+	       vfs_attr_ok(&e->attr, types);
+}
+
 /* Out of line: its message and the caller's record are no frame together. */
 static void __attribute__((__noinline__))
 give_back_lookup(const struct mp_vfs *vfs, uint64_t id)
@@ -85,12 +114,17 @@ static void
 give_back_open(const struct mp_vfs *vfs, uint32_t op, uint64_t node,
 	       uint64_t fh)
 {
+	int (*slot)(void *, struct mp_vfs_release *) = vfs->ops->release;
 	struct mp_vfs_release m;
 
+	if (op == MP_VFS_RELEASEDIR)
+		slot = vfs->ops->releasedir;
+	if (slot == NULL)
+		return;
 	mp_msg_init(&m.msg, op);
 	m.in.node = node;
 	m.in.fh = fh;
-	(void)call(vfs, op, &m);
+	(void)slot(vfs->fs, &m);
 }
 
 /* As far as the records are whole; what follows tells nothing. */
@@ -140,7 +174,7 @@ give_back(const struct mp_vfs *vfs, const struct mp_iface_op *op, const void *m)
 	}
 }
 
-static void
+static void __attribute__((__noinline__, __cold__))
 refuse(const struct mp_vfs *vfs, struct mp_msg *m, int code)
 {
 	const struct mp_iface_op *op = mp_iface_op_find(&mp_vfs_iface, m->op);
@@ -150,7 +184,7 @@ refuse(const struct mp_vfs *vfs, struct mp_msg *m, int code)
 	memset((char *)m + op->out.off, 0, op->out.size);
 }
 
-static int
+static int __attribute__((__noinline__))
 answer(const struct mp_vfs *vfs, struct mp_msg *m, int code)
 {
 	int checked = mp_vfs_answer_check(m, code);
@@ -160,16 +194,110 @@ answer(const struct mp_vfs *vfs, struct mp_msg *m, int code)
 	return checked;
 }
 
+static bool
+lookup_is_plain(const struct mp_vfs_lookup *m)
+{
+	return m->in.parent != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.flags <= MP_VFS_LOOKUP_NEGATIVE &&
+	       plain_name(m->in.name, m->in.name_len);
+}
+
+static bool
+forget_is_plain(const struct mp_vfs_forget *m)
+{
+	return m->in.items == 1 && m->in.item[0].id != 0 &&
+	       m->in.item[0].count != 0 && m->in.reserved == 0;
+}
+
+static bool
+getattr_is_plain(const struct mp_vfs_getattr *m)
+{
+	return m->in.node != 0 && m->in.flags <= MP_VFS_GETATTR_FH &&
+	       m->in.reserved == 0;
+}
+
+static bool
+open_is_plain(const struct mp_vfs_open *m)
+{
+	return m->in.node != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.flags <= MP_O_RDWR && m->in.reserved == 0;
+}
+
+static bool
+write_is_plain(const struct mp_vfs_write *m)
+{
+	return m->in.node != 0 && m->in.flags <= MP_VFS_WRITE_CACHE &&
+	       m->in.reserved == 0 &&
+	       plain_io(m->in.offset, &m->buf, MP_BUF_IN);
+}
+
+static bool
+unlink_is_plain(const struct mp_vfs_unlink *m)
+{
+	return m->in.parent != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.reserved == 0 && plain_name(m->in.name, m->in.name_len);
+}
+
+static bool
+create_is_plain(const struct mp_vfs_create *m)
+{
+	return m->in.parent != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.mode <= MP_S_IPERM && (m->in.flags & ~PLAIN_CREATE) == 0 &&
+	       (m->in.flags & MP_O_ACCMODE) != MP_O_ACCMODE &&
+	       m->in.reserved == 0 && plain_name(m->in.name, m->in.name_len);
+}
+
+/* Asked and answered without anything to look at twice. */
+#define PLAIN(OP, slot, request, answer)             \
+	case MP_VFS_##OP:                            \
+		if (ops->slot == NULL || !(request)) \
+			break;                       \
+		code = ops->slot(vfs->fs, m);        \
+		if (code == 0 && (answer))           \
+			return 0;                    \
+		goto answered
+
 int
-mp_vfs_handle(struct mp_port *port, struct mp_msg *m)
+mp_vfs_handle(struct mp_port *port, struct mp_msg *msg)
 {
 	const struct mp_vfs *vfs = port->data;
-	int code = mp_vfs_request_check(m);
+	const struct mp_vfs_ops *ops = vfs->ops;
+	void *m = msg;
+	int code;
 
+	switch (msg->op) {
+		PLAIN(LOOKUP, lookup, lookup_is_plain(m),
+		      plain_entry(&M(lookup)->out.entry, M(lookup)->in.parent,
+				  VFS_TYPES));
+		PLAIN(FORGET, forget, forget_is_plain(m), true);
+		PLAIN(GETATTR, getattr, getattr_is_plain(m),
+		      vfs_attr_ok(&M(getattr)->out.attr, VFS_TYPES));
+		PLAIN(READ, read,
+		      M(read)->in.node != 0 &&
+			      plain_io(M(read)->in.offset, &M(read)->buf,
+				       MP_BUF_OUT),
+		      M(read)->out.count <= M(read)->buf.len);
+		PLAIN(WRITE, write, write_is_plain(m),
+		      M(write)->out.count - 1ull < M(write)->buf.len);
+		PLAIN(OPEN, open, open_is_plain(m),
+		      M(open)->out.flags <= MP_VFS_OPEN_KEEP_CACHE);
+		PLAIN(FLUSH, flush, M(release)->in.node != 0, true);
+		PLAIN(RELEASE, release, M(release)->in.node != 0, true);
+		PLAIN(UNLINK, unlink, unlink_is_plain(m), true);
+		PLAIN(CREATE, create, create_is_plain(m),
+		      M(create)->out.flags <= MP_VFS_OPEN_KEEP_CACHE &&
+			      plain_entry(&M(create)->out.entry,
+					  M(create)->in.parent,
+					  VFS_TYPE(MP_S_IFREG)));
+	default:
+		break;
+	}
+	code = mp_vfs_request_check(msg);
 	if (code != 0)
 		return code;
-	code = call(vfs, m->op, m);
-	return code == EASYNC ? EASYNC : answer(vfs, m, code);
+	code = call(vfs, msg->op, m);
+answered:
+	return code == EASYNC ? EASYNC : answer(vfs, msg, code);
 }
 
 void

@@ -41,8 +41,8 @@ vfs_is_dots(const char *name, uint32_t len)
 }
 
 /* class/vfs_in.c */
-/* The general form of mp_vfs_request_check(), which must agree with it. */
-int vfs_table_check(const struct mp_msg *);
+/* No NUL and no `fault' before the NUL at s[len]. */
+bool vfs_text_ok(const char *s, uint32_t len, char fault);
 
 /* class/vfs_out.c */
 /* Everything but the id, of which the caller knows what it may be. */

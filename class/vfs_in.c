@@ -6,42 +6,45 @@
  * what a table cannot say: names, and what is particular to an operation.
  * Errors are those that the system call behind the request would give.  Only
  * the message is read, and a symlink's target.
- *
- * The operations that are asked most have the same checks written out, because
- * reading the table costs some ten instructions a field.
  */
 
 #include "vfs_check.h"
 
 #define ONES 0x0101010101010101ull
 #define TOPS 0x8080808080808080ull
-#define OFFSET_MAX ((uint64_t)INT64_MAX)
 #define M(type) ((const struct mp_vfs_##type *)m)
 
+/* A byte of the word that is zero, or that is the fault. */
 static bool
-has_zero_byte(uint64_t w)
+word_bad(const char *s, uint64_t faults)
 {
-	return ((w - ONES) & ~w & TOPS) != 0;
+	uint64_t w, x;
+
+	memcpy(&w, s, sizeof(w));
+	x = w ^ faults;
+	return ((((w - ONES) & ~w) | ((x - ONES) & ~x)) & TOPS) != 0;
 }
 
-/* No NUL and no `fault' before the NUL that ends it. */
-static bool
-text_ok(const char *s, uint32_t len, char fault)
+/* What is left of whole words is looked at by one that overlaps. */
+bool
+vfs_text_ok(const char *s, uint32_t len, char fault)
 {
 	uint64_t faults = ONES * (unsigned char)fault;
-	uint64_t w;
+	const char *last;
 
-	for (; len >= sizeof(w); len -= (uint32_t)sizeof(w)) {
-		memcpy(&w, s, sizeof(w));
-		if (has_zero_byte(w) || has_zero_byte(w ^ faults))
-			return false;
-		s += sizeof(w);
+	if (s[len] != '\0')
+		return false;
+	if (len < sizeof(uint64_t)) {
+		for (; *s != '\0' && *s != fault; s++)
+			len--;
+		return len == 0;
 	}
-	for (; len > 0; len--, s++) {
-		if (*s == '\0' || *s == fault)
+	last = s + len - sizeof(uint64_t);
+	for (; s < last; s += sizeof(uint64_t)) {
+		if (word_bad(s, faults))
 			return false;
 	}
-	return *s == '\0';
+	return !word_bad(last, faults);
 }
 
 int
@@ -49,7 +52,7 @@ mp_vfs_name_check(const char *name, uint32_t len)
 {
 	if (len > MP_VFS_NAME_MAX)
 		return -ENAMETOOLONG;
-	if (!text_ok(name, len, '/'))
+	if (!vfs_text_ok(name, len, '/'))
 		return -EINVAL;
 	return len == 0 ? -ENOENT : 0;
 }
@@ -58,7 +61,7 @@ mp_vfs_name_check(const char *name, uint32_t len)
 static int
 xattr_check(const char *name, uint32_t len)
 {
-	if (!text_ok(name, len, '\0'))
+	if (!vfs_text_ok(name, len, '\0'))
 		return -EINVAL;
 	return len == 0 ? -ERANGE : 0;
 }
@@ -119,7 +122,7 @@ names_check(const struct mp_iface_op *op, const struct mp_msg *m)
 static int
 range_check(uint64_t offset, uint64_t length, int over)
 {
-	return length > OFFSET_MAX - offset ? over : 0;
+	return length > VFS_OFFSET_MAX - offset ? over : 0;
 }
 
 static bool
@@ -198,7 +201,7 @@ falloc_check(const struct mp_vfs_fallocate *m)
 	default:
 		return -EOPNOTSUPP;
 	}
-	return m->in.length > OFFSET_MAX ?
+	return m->in.length > VFS_OFFSET_MAX ?
 		       -EINVAL :
 		       range_check(m->in.offset, m->in.length, -EFBIG);
 }
@@ -287,63 +290,11 @@ particular_check(const struct mp_msg *msg)
 }
 
 int
-vfs_table_check(const struct mp_msg *m)
+mp_vfs_request_check(const struct mp_msg *m)
 {
 	int code = mp_iface_check(&mp_vfs_iface, m);
 
 	if (code == 0)
 		code = names_check(mp_iface_op_find(&mp_vfs_iface, m->op), m);
 	return code == 0 ? particular_check(m) : code;
-}
-
-static bool
-io_ok(uint64_t node, uint64_t offset, const struct mp_buf *b, uint32_t dir)
-{
-	return node != 0 && offset <= OFFSET_MAX && b->dir == dir &&
-	       b->len <= MP_VFS_IO_MAX && (b->base != NULL || b->len == 0);
-}
-
-static int
-lookup_check(const struct mp_vfs_lookup *m)
-{
-	if (m->in.name_len > MP_VFS_NAME_MAX)
-		return -ENAMETOOLONG;
-	if (m->in.parent == 0 || m->in.cred.umask > 0777 ||
-	    (m->in.flags & ~MP_VFS_LOOKUP_NEGATIVE) != 0)
-		return -EINVAL;
-	return mp_vfs_name_check(m->in.name, m->in.name_len);
-}
-
-int
-mp_vfs_request_check(const struct mp_msg *msg)
-{
-	const void *m = msg;
-	bool ok;
-
-	switch (msg->op) {
-	case MP_VFS_LOOKUP:
-		return lookup_check(m);
-	case MP_VFS_GETATTR:
-		ok = M(getattr)->in.node != 0 && M(getattr)->in.reserved == 0 &&
-		     (M(getattr)->in.flags & ~MP_VFS_GETATTR_FH) == 0;
-		return ok ? 0 : -EINVAL;
-	case MP_VFS_READ:
-		ok = io_ok(M(read)->in.node, M(read)->in.offset, &M(read)->buf,
-			   MP_BUF_OUT);
-		break;
-	case MP_VFS_WRITE:
-		ok = io_ok(M(write)->in.node, M(write)->in.offset,
-			   &M(write)->buf, MP_BUF_IN) &&
-		     M(write)->in.reserved == 0 &&
-		     (M(write)->in.flags &
-		      ~(MP_VFS_WRITE_CACHE | MP_VFS_WRITE_KILL_SUIDGID)) == 0;
-		break;
-	case MP_VFS_FLUSH:
-	case MP_VFS_RELEASE:
-	case MP_VFS_RELEASEDIR:
-		return M(release)->in.node != 0 ? 0 : -EINVAL;
-	default:
-		return vfs_table_check(msg);
-	}
-	return ok ? particular_check(msg) : -EINVAL;
 }

@@ -209,7 +209,7 @@ known_by_words(const struct mp_iface_field *f)
 }
 
 /* open and create have the same words; attach may be asked for anything. */
-static uint32_t
+static uint64_t
 words_known(const struct mp_iface_field *f)
 {
 	if (f->known == UINT32_MAX)

@@ -75,9 +75,9 @@ enum mp_field_kind {
 	MP_FIELD_U16,
 	MP_FIELD_U32, /* from here 4 bytes */
 	MP_FIELD_I32,
-	MP_FIELD_OCTAL, /* known: bits it may have */
-	MP_FIELD_FLAGS, /* known: bits it may have; words */
-	MP_FIELD_ENUM,	/* known: a bit for each value it may have; words */
+	MP_FIELD_OCTAL,
+	MP_FIELD_FLAGS, /* words */
+	MP_FIELD_ENUM,	/* words */
 	MP_FIELD_NSEC,	/* below 1000000000 */
 	MP_FIELD_COUNT, /* how much of a tail is live */
 	MP_FIELD_U64,	/* from here 8 bytes */
@@ -92,10 +92,10 @@ enum mp_field_kind {
 struct mp_iface_field {
 	const char *name; /* as in C, without the part: "entry.attr.mode" */
 	const char *words;
-	uint32_t known;
-	uint16_t off;  /* bytes from the start of the message */
-	uint16_t size; /* bytes */
-	uint32_t kind; /* enum mp_field_kind */
+	uint64_t known; /* bits it may have; ENUM: a bit for each value */
+	uint16_t off;	/* bytes from the start of the message */
+	uint16_t size;	/* bytes */
+	uint32_t kind;	/* enum mp_field_kind */
 };
 
 struct mp_iface_tail {

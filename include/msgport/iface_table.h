@@ -24,13 +24,21 @@
 	 (kind) >= MP_FIELD_U32	 ? (size) == 4 :     \
 				   (size) == (kind)-MP_FIELD_U8 + 1u)
 
-#define MP_IFACE_FIELD(T, P, member, kind_, known_, words_)            \
-	{                                                              \
-		.name = #member, .words = (words_), .known = (known_), \
-		.off = offsetof(T, P.member), .kind = (kind_),         \
-		.size = MP_IFACE_SIZEOF(T, P.member) +                 \
-			MP_IFACE_MUST(MP_IFACE_KIND_FITS(              \
-				kind_, MP_IFACE_SIZEOF(T, P.member)))  \
+#define MP_IFACE_KNOWN(kind, known)                                      \
+	((kind) == MP_FIELD_OFFSET ? (uint64_t)INT64_MAX :               \
+	 (kind) == MP_FIELD_ZERO   ? 0 :                                 \
+	 (kind) >= MP_FIELD_OCTAL && (kind) <= MP_FIELD_ENUM ? (known) : \
+							       UINT64_MAX)
+
+/* known_ counts for OCTAL, FLAGS and ENUM. */
+#define MP_IFACE_FIELD(T, P, member, kind_, known_, words_)           \
+	{                                                             \
+		.name = #member, .words = (words_),                   \
+		.known = MP_IFACE_KNOWN(kind_, known_),               \
+		.off = offsetof(T, P.member), .kind = (kind_),        \
+		.size = MP_IFACE_SIZEOF(T, P.member) +                \
+			MP_IFACE_MUST(MP_IFACE_KIND_FITS(             \
+				kind_, MP_IFACE_SIZEOF(T, P.member))) \
 	}
 
 #define MP_IFACE_TAIL(T, P, count, array, text_, over_)                       \
