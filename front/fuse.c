@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -159,15 +160,17 @@ int
 mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 	     const struct mp_fuse_conf *conf)
 {
+	struct stat st;
 	int code;
 
 	memset(f, 0, sizeof(*f));
 	f->port = port;
 	f->conf = *conf;
 	f->dir = realpath(dir, NULL);
-	if (f->dir == NULL)
-		return -errno;
-	code = session_new(f);
+	if (f->dir == NULL || stat(f->dir, &st) != 0)
+		code = -errno;
+	else
+		code = S_ISDIR(st.st_mode) ? session_new(f) : -ENOTDIR;
 	if (code == 0 && fuse_session_mount(f->session, f->dir) != 0)
 		code = -EIO;
 	if (code != 0)
@@ -190,6 +193,9 @@ mp_fuse_run(struct mp_fuse *f)
 	code = fuse_session_loop_mt(f->session, c);
 	fuse_loop_cfg_destroy(c);
 	detach(f);
+	/* It was unmounted while a request was being read. */
+	if (code == -ECONNABORTED)
+		code = 0;
 	if (code > 0)
 		code = -EINTR;
 	return f->error != 0 ? f->error : code;
