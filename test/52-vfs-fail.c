@@ -317,7 +317,7 @@ fails_whole(const void *arg)
 	char *was;
 	int code = -ENOMEM;
 
-	px->begin("atime=none,quota_size=1g");
+	px->begin("atime=none,quota_size=1g", true);
 	make_all();
 	was = strdup(snapshot());
 	CHECK(was);
@@ -362,7 +362,7 @@ no_room_fails_whole(const void *arg)
 	int fd, code = -ENOSPC;
 
 	for (n = 0; code && n < 64; n++) {
-		px->begin("atime=none,size=1m");
+		px->begin("atime=none,size=1m", true);
 		make_all();
 		CHECK_EQ(px->statfs(&st), 0);
 		fd = px->open("full", O_CREAT | O_RDWR, 0600);
@@ -391,7 +391,7 @@ no_quota_fails_whole(const void *arg)
 	const struct op *op = arg;
 	char *was;
 
-	px->begin("atime=none,mode=0777,quota_inodes=1");
+	px->begin("atime=none,mode=0777,quota_inodes=1", true);
 	make_all();
 	was = strdup(snapshot());
 	CHECK(was);

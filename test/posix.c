@@ -13,7 +13,7 @@ run(const void *arg)
 {
 	const struct px_rule *rule = arg;
 
-	px->begin(rule->options ? rule->options : "");
+	px->begin(rule->options ? rule->options : "", rule->through);
 	rule->fn();
 	px->end();
 }

@@ -13,6 +13,7 @@
  * and whences are those of Linux.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct px_time {
@@ -55,8 +56,11 @@ struct px_entry {
 
 struct px {
 	const char *name;
-	/* A new, empty file system; end checks that nothing is left. */
-	void (*begin)(const char *options);
+	/*
+	 * A new, empty file system; end checks that nothing is left.  through:
+	 * no cache holds back writes, so that they tell what became of them.
+	 */
+	void (*begin)(const char *options, bool through);
 	void (*end)(void);
 	/* The clock goes on, enough for any stamp to differ. */
 	void (*tick)(void);
@@ -124,6 +128,7 @@ struct px_rule {
 	const char *name;
 	void (*fn)(void);
 	const char *options; /* of the file system; NULL: none */
+	bool through;
 };
 
 void px_rules(const struct px_rule *, unsigned int n);

@@ -92,11 +92,12 @@ px_find(const char *path, uint64_t *node)
 }
 
 static void
-port_begin(const char *options)
+port_begin(const char *options, bool through)
 {
 	struct mp_option_value value[MP_OPTIONS_MAX];
 	char error[256] = "";
 
+	(void)through;
 	CHECK_EQ(mp_driver_options(&mp_driver_vfs_mem, options, value, error,
 				   sizeof(error)),
 		 0);

@@ -233,20 +233,22 @@ only_a_directory_is_read(void)
 }
 
 static const struct px_rule rule[] = {
-	{ "every_name_is_read_once", every_name_is_read_once, 0 },
-	{ "entries_tell_inode_and_type", entries_tell_inode_and_type, 0 },
+	{ "every_name_is_read_once", every_name_is_read_once, 0, false },
+	{ "entries_tell_inode_and_type", entries_tell_inode_and_type, 0,
+	  false },
 	{ "a_reader_misses_and_repeats_nothing",
-	  a_reader_misses_and_repeats_nothing, 0 },
-	{ "a_replaced_name_is_read_once", a_replaced_name_is_read_once, 0 },
+	  a_reader_misses_and_repeats_nothing, 0, false },
+	{ "a_replaced_name_is_read_once", a_replaced_name_is_read_once, 0,
+	  false },
 	{ "a_reader_who_makes_files_comes_to_an_end",
-	  a_reader_who_makes_files_comes_to_an_end, 0 },
+	  a_reader_who_makes_files_comes_to_an_end, 0, false },
 	{ "a_reader_who_renames_comes_to_an_end",
-	  a_reader_who_renames_comes_to_an_end, 0 },
+	  a_reader_who_renames_comes_to_an_end, 0, false },
 	{ "a_cookie_is_a_place_to_come_back_to",
-	  a_cookie_is_a_place_to_come_back_to, 0 },
+	  a_cookie_is_a_place_to_come_back_to, 0, false },
 	{ "rewinding_shows_what_is_there_now",
-	  rewinding_shows_what_is_there_now, 0 },
-	{ "only_a_directory_is_read", only_a_directory_is_read, 0 },
+	  rewinding_shows_what_is_there_now, 0, false },
+	{ "only_a_directory_is_read", only_a_directory_is_read, 0, false },
 };
 
 void

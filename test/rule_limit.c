@@ -234,19 +234,21 @@ a_users_quota_is_edquot(void)
 
 static const struct px_rule rule[] = {
 	{ "a_full_file_system_is_enospc", a_full_file_system_is_enospc,
-	  "size=256k" },
+	  "size=256k", true },
 	{ "a_write_that_half_fits_is_short", a_write_that_half_fits_is_short,
-	  "size=256k" },
+	  "size=256k", true },
 	{ "allocation_is_all_or_nothing", allocation_is_all_or_nothing,
-	  "size=256k" },
-	{ "punching_gives_room_back", punching_gives_room_back, "size=256k" },
-	{ "no_more_files_than_inodes", no_more_files_than_inodes, "inodes=16" },
+	  "size=256k", true },
+	{ "punching_gives_room_back", punching_gives_room_back, "size=256k",
+	  true },
+	{ "no_more_files_than_inodes", no_more_files_than_inodes, "inodes=16",
+	  true },
 	{ "an_unlinked_open_file_keeps_its_room",
-	  an_unlinked_open_file_keeps_its_room, "size=256k" },
-	{ "xattrs_take_room", xattrs_take_room, "size=256k" },
-	{ "names_take_room", names_take_room, "size=256k" },
+	  an_unlinked_open_file_keeps_its_room, "size=256k", true },
+	{ "xattrs_take_room", xattrs_take_room, "size=256k", true },
+	{ "names_take_room", names_take_room, "size=256k", true },
 	{ "a_users_quota_is_edquot", a_users_quota_is_edquot,
-	  "mode=0777,quota_size=16k,quota_inodes=2" },
+	  "mode=0777,quota_size=16k,quota_inodes=2", true },
 };
 
 void

@@ -237,22 +237,26 @@ a_replaced_file_gets_a_ctime(void)
 }
 
 static const struct px_rule rule[] = {
-	{ "rename_moves_a_file", rename_moves_a_file, 0 },
-	{ "rename_replaces_a_file", rename_replaces_a_file, 0 },
+	{ "rename_moves_a_file", rename_moves_a_file, 0, false },
+	{ "rename_replaces_a_file", rename_replaces_a_file, 0, false },
 	{ "rename_between_links_of_one_file_does_nothing",
-	  rename_between_links_of_one_file_does_nothing, 0 },
-	{ "rename_replaces_only_its_like", rename_replaces_only_its_like, 0 },
+	  rename_between_links_of_one_file_does_nothing, 0, false },
+	{ "rename_replaces_only_its_like", rename_replaces_only_its_like, 0,
+	  false },
 	{ "rename_replaces_an_empty_directory",
-	  rename_replaces_an_empty_directory, 0 },
-	{ "rename_moves_a_directory", rename_moves_a_directory, 0 },
+	  rename_replaces_an_empty_directory, 0, false },
+	{ "rename_moves_a_directory", rename_moves_a_directory, 0, false },
 	{ "a_directory_does_not_go_into_itself",
-	  a_directory_does_not_go_into_itself, 0 },
-	{ "noreplace_keeps_what_is_there", noreplace_keeps_what_is_there, 0 },
-	{ "exchange_swaps_two_names", exchange_swaps_two_names, 0 },
+	  a_directory_does_not_go_into_itself, 0, false },
+	{ "noreplace_keeps_what_is_there", noreplace_keeps_what_is_there, 0,
+	  false },
+	{ "exchange_swaps_two_names", exchange_swaps_two_names, 0, false },
 	{ "exchange_swaps_a_file_and_a_directory",
-	  exchange_swaps_a_file_and_a_directory, 0 },
-	{ "rename_stamps_what_it_touched", rename_stamps_what_it_touched, 0 },
-	{ "a_replaced_file_gets_a_ctime", a_replaced_file_gets_a_ctime, 0 },
+	  exchange_swaps_a_file_and_a_directory, 0, false },
+	{ "rename_stamps_what_it_touched", rename_stamps_what_it_touched, 0,
+	  false },
+	{ "a_replaced_file_gets_a_ctime", a_replaced_file_gets_a_ctime, 0,
+	  false },
 };
 
 void

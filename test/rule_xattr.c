@@ -274,23 +274,23 @@ a_broken_acl_is_refused(void)
 }
 
 static const struct px_rule rule[] = {
-	{ "xattrs_keep_their_value", xattrs_keep_their_value, 0 },
-	{ "create_and_replace_mean_it", create_and_replace_mean_it, 0 },
-	{ "a_small_buffer_is_erange", a_small_buffer_is_erange, 0 },
-	{ "values_have_65536_bytes", values_have_65536_bytes, 0 },
-	{ "a_list_of_names_has_65536_bytes", a_list_of_names_has_65536_bytes,
-	  0 },
+	{ "xattrs_keep_their_value", xattrs_keep_their_value, 0, false },
+	{ "create_and_replace_mean_it", create_and_replace_mean_it, 0, false },
+	{ "a_small_buffer_is_erange", a_small_buffer_is_erange, 0, false },
+	{ "values_have_65536_bytes", values_have_65536_bytes, 0, false },
+	{ "a_list_of_names_has_65536_bytes", a_list_of_names_has_65536_bytes, 0,
+	  false },
 	{ "unknown_namespaces_are_not_supported",
-	  unknown_namespaces_are_not_supported, 0 },
+	  unknown_namespaces_are_not_supported, 0, false },
 	{ "user_xattrs_are_for_files_and_directories",
-	  user_xattrs_are_for_files_and_directories, 0 },
-	{ "xattrs_change_ctime_only", xattrs_change_ctime_only, 0 },
+	  user_xattrs_are_for_files_and_directories, 0, false },
+	{ "xattrs_change_ctime_only", xattrs_change_ctime_only, 0, false },
 	{ "an_access_acl_and_the_mode_are_one",
-	  an_access_acl_and_the_mode_are_one, 0 },
+	  an_access_acl_and_the_mode_are_one, 0, false },
 	{ "an_acl_that_says_no_more_is_the_mode",
-	  an_acl_that_says_no_more_is_the_mode, 0 },
-	{ "a_default_acl_is_inherited", a_default_acl_is_inherited, 0 },
-	{ "a_broken_acl_is_refused", a_broken_acl_is_refused, 0 },
+	  an_acl_that_says_no_more_is_the_mode, 0, false },
+	{ "a_default_acl_is_inherited", a_default_acl_is_inherited, 0, false },
+	{ "a_broken_acl_is_refused", a_broken_acl_is_refused, 0, false },
 };
 
 void
