@@ -46,7 +46,8 @@ TEST_SH := test/80-tool.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/85-example.sh test/90-san.sh
 TEST_ALONE := 90-san
-POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c test/rule_name.c \
+POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
+	test/posix_mount.c test/rule_name.c \
 	test/rule_rename.c test/rule_dir.c test/rule_data.c test/rule_attr.c \
 	test/rule_xattr.c test/rule_limit.c
 CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
