@@ -30,7 +30,8 @@ TOOL_SRC := tool/msgport.c tool/mount.c tool/option.c tool/target.c \
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
-BENCH_SRC := bench/inline.c bench/pingpong.c bench/count.c
+BENCH_SRC := bench/inline.c bench/pingpong.c bench/contend.c bench/oneway.c \
+	bench/count.c
 BENCH_LIB := bench/bench.c bench/step.c
 FUZZ_SRC :=
 

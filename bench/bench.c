@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "bench.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,4 +136,51 @@ bench_exact(const char *name, uint64_t value)
 	double v = (double)value;
 
 	printf("row %s %.0f %.0f %.0f\n", name, v, v, v);
+}
+
+struct one {
+	pthread_t thread;
+	pthread_barrier_t *ready;
+	void (*run)(unsigned i);
+	unsigned i;
+	uint64_t begin;
+	uint64_t end;
+};
+
+static void *
+run_one(void *arg)
+{
+	struct one *o = arg;
+
+	bench_pin((o->i + 1) % 2);
+	pthread_barrier_wait(o->ready);
+	o->begin = bench_now();
+	o->run(o->i);
+	o->end = bench_now();
+	return NULL;
+}
+
+uint64_t
+bench_crowd(unsigned threads, void (*run)(unsigned i))
+{
+	struct one one[BENCH_CROWD];
+	pthread_barrier_t ready;
+	uint64_t begin = UINT64_MAX;
+	uint64_t end = 0;
+
+	bench_need(threads <= BENCH_CROWD, "too many threads");
+	pthread_barrier_init(&ready, NULL, threads);
+	for (unsigned i = 0; i < threads; i++) {
+		one[i] = (struct one){ .ready = &ready, .run = run, .i = i };
+		bench_need(pthread_create(&one[i].thread, NULL, run_one,
+					  &one[i]) == 0,
+			   "pthread_create");
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_join(one[i].thread, NULL);
+		begin = one[i].begin < begin ? one[i].begin : begin;
+		end = one[i].end > end ? one[i].end : end;
+	}
+	pthread_barrier_destroy(&ready);
+	return end - begin;
 }

@@ -16,7 +16,7 @@
 
 #include <stdint.h>
 
-enum { BENCH_PAIRS = 15, BENCH_TRIES = 3, BENCH_LINE = 64 };
+enum { BENCH_PAIRS = 15, BENCH_TRIES = 8, BENCH_LINE = 64, BENCH_CROWD = 16 };
 
 typedef uint64_t bench_fn(uint64_t n);
 
@@ -30,6 +30,13 @@ void bench_more(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n);
 
 /* A number that does not vary. */
 void bench_exact(const char *name, uint64_t value);
+
+/*
+ * Runs run(0) .. run(threads - 1), each in a thread of its own, the odd ones
+ * on CPU 0 and the even ones on CPU 1: the nanoseconds from when all are ready
+ * to when all are done.
+ */
+uint64_t bench_crowd(unsigned threads, void (*run)(unsigned i));
 
 uint64_t bench_now(void);
 /* The calling thread runs on the i-th CPU that the program may use. */

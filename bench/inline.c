@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { CALLS = 200000 };
+enum { CALLS = 50000 };
 
 static struct mp_port call, filter, serial;
 static uint32_t hits;
