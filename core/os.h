@@ -34,7 +34,7 @@ void os_relax(void);
 uintptr_t os_self(void);
 int32_t os_cpu(void);
 bool os_stack_is_low(size_t left_min);
-bool os_stack_seems_low(size_t left_min);
+bool os_stack_seems_low(void);
 uintptr_t os_load_word(const uintptr_t *);
 void os_store_word(uintptr_t *, uintptr_t);
 #else
@@ -93,48 +93,6 @@ static inline uint32_t
 os_fetch_and(uint32_t *p, uint32_t v)
 {
 	return __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST);
-}
-
-/*
- * For the inline paths, where instructions are counted: a load and a test in
- * one, and a load, or, store in one, which is not atomic.  After os_any(),
- * os_acquire() makes that load one that acquires.
- */
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MP_OS_SIM)
-static inline bool
-os_any(const uint32_t *p, uint32_t mask)
-{
-	bool any;
-
-	__asm__ volatile("testl %2, %1" : "=@ccnz"(any) : "m"(*p), "ir"(mask));
-	return any;
-}
-
-static inline void
-os_set(uint32_t *p, uint32_t bits)
-{
-	__asm__ volatile("orl %1, %0" : "+m"(*p) : "ir"(bits));
-}
-#else
-static inline bool
-os_any(const uint32_t *p, uint32_t mask)
-{
-	return (os_load_acquire(p) & mask) != 0;
-}
-
-static inline void
-os_set(uint32_t *p, uint32_t bits)
-{
-	os_store(p, os_load(p) | bits);
-}
-#endif
-
-static inline void
-os_acquire(void)
-{
-#ifndef __SANITIZE_THREAD__
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-#endif
 }
 
 /* Pointers that another thread may be looking at; no order is implied. */
@@ -255,6 +213,48 @@ os_cpu(void)
 }
 #endif
 #endif
+
+/*
+ * For the inline paths, where instructions are counted: a load and a test in
+ * one, and a load, or, store in one, which is not atomic.  After os_any(),
+ * os_acquire() makes that load one that acquires.
+ */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MP_OS_SIM)
+static inline bool
+os_any(const uint32_t *p, uint32_t mask)
+{
+	bool any;
+
+	__asm__ volatile("testl %2, %1" : "=@ccnz"(any) : "m"(*p), "ir"(mask));
+	return any;
+}
+
+static inline void
+os_set(uint32_t *p, uint32_t bits)
+{
+	__asm__ volatile("orl %1, %0" : "+m"(*p) : "ir"(bits));
+}
+#else
+static inline bool
+os_any(const uint32_t *p, uint32_t mask)
+{
+	return (os_load_acquire(p) & mask) != 0;
+}
+
+static inline void
+os_set(uint32_t *p, uint32_t bits)
+{
+	os_store(p, os_load(p) | bits);
+}
+#endif
+
+static inline void
+os_acquire(void)
+{
+#ifndef __SANITIZE_THREAD__
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
 
 /* 0, or -ETIMEDOUT; deadline in monotonic nanoseconds, 0 none. */
 int os_park(const uint32_t *, uint32_t expected, uint64_t deadline_ns);
