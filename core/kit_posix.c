@@ -22,6 +22,7 @@
 #define NSEC 1000000000ull
 #define STEP_EPOCH 1000000000ull /* seconds; where a stepped clock starts */
 #define SPIN_TURNS 64
+#define HELD_MAX 16u /* locks of one thread at once */
 
 MP_STATIC_ASSERT(sizeof(pthread_mutex_t) <= 48, "struct mp_mutex");
 MP_STATIC_ASSERT(sizeof(pthread_rwlock_t) <= 56, "struct mp_rw");
@@ -29,7 +30,8 @@ MP_STATIC_ASSERT(sizeof(pthread_cond_t) <= 48, "struct mp_cond");
 
 static __thread struct {
 	unsigned int spins;
-	unsigned int locks; /* the spins among them */
+	unsigned int locks; /* that sleep */
+	const void *lock[HELD_MAX];
 } held __attribute__((tls_model("initial-exec")));
 
 static uint64_t step_ns; /* atomic: since STEP_EPOCH, plus 1; 0: runs */
@@ -43,7 +45,45 @@ mp_sleep_check(const void *object)
 unsigned int
 mp_lock_count(void)
 {
-	return held.locks;
+	return held.spins + held.locks;
+}
+
+static bool
+is_held(const void *lock)
+{
+	unsigned int i;
+
+	for (i = 0; i < held.locks; i++)
+		if (held.lock[i] == lock)
+			return true;
+	return false;
+}
+
+/* Before a lock is waited for. */
+static void
+lock_check(const void *lock)
+{
+	mp_sleep_check(lock);
+	mp_assert(!is_held(lock) && "not twice by one thread", lock);
+	mp_assert(held.locks < HELD_MAX, lock);
+}
+
+static void
+lock_add(const void *lock)
+{
+	held.lock[held.locks++] = lock;
+}
+
+static void
+lock_remove(const void *lock)
+{
+	unsigned int i = held.locks;
+
+	while (i && held.lock[i - 1] != lock)
+		i--;
+	mp_assert(i && "who holds it unlocks it", lock);
+	/* The last one takes its place: there is no order among them. */
+	held.lock[i - 1] = held.lock[--held.locks];
 }
 
 static pthread_mutex_t *
@@ -68,7 +108,6 @@ void
 mp_mutex_init(struct mp_mutex *l)
 {
 	pthread_mutex_init(mutex(l), NULL);
-	l->owner = 0;
 }
 
 void
@@ -77,56 +116,35 @@ mp_mutex_fini(struct mp_mutex *l)
 	mp_assert(!pthread_mutex_destroy(mutex(l)) && "nobody holds it", l);
 }
 
-static void
-mutex_own(struct mp_mutex *l)
-{
-	__atomic_store_n(&l->owner, (uintptr_t)&held, __ATOMIC_RELAXED);
-	held.locks++;
-}
-
-static bool
-mutex_mine(struct mp_mutex *l)
-{
-	return __atomic_load_n(&l->owner, __ATOMIC_RELAXED) == (uintptr_t)&held;
-}
-
-static void
-mutex_disown(struct mp_mutex *l)
-{
-	mp_assert(mutex_mine(l) && "its owner unlocks it", l);
-	__atomic_store_n(&l->owner, 0, __ATOMIC_RELAXED);
-	held.locks--;
-}
-
 void
 mp_mutex_lock(struct mp_mutex *l)
 {
-	mp_sleep_check(l);
-	mp_assert(!mutex_mine(l) && "not twice by one thread", l);
+	lock_check(l);
 	pthread_mutex_lock(mutex(l));
-	mutex_own(l);
+	lock_add(l);
 }
 
 bool
 mp_mutex_trylock(struct mp_mutex *l)
 {
+	mp_assert(held.locks < HELD_MAX, l);
 	if (pthread_mutex_trylock(mutex(l)))
 		return false;
-	mutex_own(l);
+	lock_add(l);
 	return true;
 }
 
 void
 mp_mutex_unlock(struct mp_mutex *l)
 {
-	mutex_disown(l);
+	lock_remove(l);
 	pthread_mutex_unlock(mutex(l));
 }
 
 void
 mp_mutex_assert_held(struct mp_mutex *l)
 {
-	mp_assert(mutex_mine(l), l);
+	mp_assert(is_held(l), l);
 }
 
 void
@@ -162,7 +180,6 @@ mp_spin_lock(struct mp_spin *l)
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		spin_wait(l);
 	held.spins++;
-	held.locks++;
 }
 
 void
@@ -170,7 +187,6 @@ mp_spin_unlock(struct mp_spin *l)
 {
 	mp_assert(held.spins && "who holds it unlocks it", l);
 	held.spins--;
-	held.locks--;
 	if (__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2)
 		syscall(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1);
 }
@@ -196,12 +212,9 @@ mp_rw_fini(struct mp_rw *l)
 void
 mp_rw_rdlock(struct mp_rw *l)
 {
-	int error;
-
-	mp_sleep_check(l);
-	error = pthread_rwlock_rdlock(rwlock(l));
-	mp_assert(!error && "not twice by one thread", l);
-	held.locks++;
+	lock_check(l);
+	pthread_rwlock_rdlock(rwlock(l));
+	lock_add(l);
 }
 
 void
@@ -214,12 +227,9 @@ mp_rw_rdlock_at(struct mp_rw *l, unsigned int depth)
 void
 mp_rw_wrlock(struct mp_rw *l)
 {
-	int error;
-
-	mp_sleep_check(l);
-	error = pthread_rwlock_wrlock(rwlock(l));
-	mp_assert(!error && "not twice by one thread", l);
-	held.locks++;
+	lock_check(l);
+	pthread_rwlock_wrlock(rwlock(l));
+	lock_add(l);
 }
 
 void
@@ -229,24 +239,18 @@ mp_rw_wrlock_at(struct mp_rw *l, unsigned int depth)
 	mp_rw_wrlock(l);
 }
 
-static void
-rw_unlock(struct mp_rw *l)
-{
-	mp_assert(held.locks && "who holds it unlocks it", l);
-	held.locks--;
-	pthread_rwlock_unlock(rwlock(l));
-}
-
 void
 mp_rw_rdunlock(struct mp_rw *l)
 {
-	rw_unlock(l);
+	lock_remove(l);
+	pthread_rwlock_unlock(rwlock(l));
 }
 
 void
 mp_rw_wrunlock(struct mp_rw *l)
 {
-	rw_unlock(l);
+	lock_remove(l);
+	pthread_rwlock_unlock(rwlock(l));
 }
 
 void
@@ -274,12 +278,12 @@ mp_cond_wait(struct mp_cond *c, struct mp_mutex *l, uint64_t deadline_ns)
 	int error;
 
 	mp_sleep_check(c);
-	mutex_disown(l);
+	lock_remove(l);
 	if (deadline_ns)
 		error = pthread_cond_timedwait(cond(c), mutex(l), &until);
 	else
 		error = pthread_cond_wait(cond(c), mutex(l));
-	mutex_own(l);
+	lock_add(l);
 	return -error;
 }
 

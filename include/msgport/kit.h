@@ -49,7 +49,6 @@ struct mp_cond {
 /* Opaque room for the system's own; checked in core/kit_posix.c. */
 struct mp_mutex {
 	uint64_t priv[6];
-	uintptr_t owner;
 };
 struct mp_spin {
 	uint32_t word;
