@@ -17,17 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RANGES 32
 #define DEAD_BYTE 0xdb
-
-struct range {
-	char *at;
-	size_t size;
-	const char *name;
-};
-
-static struct range dead[RANGES], named[RANGES];
-static uint32_t dead_count, named_count;
 
 static struct sim_thread *
 me(void)
@@ -47,7 +37,7 @@ trace(const char *what, const void *at, uint64_t value, const void *caller)
 	};
 }
 
-#define TRACE(what, at, value)                                               \
+#define TRACE(what, at, value) \
 	trace(what, at, value, __builtin_return_address(0))
 
 /* ---- memory that is over */
@@ -55,8 +45,9 @@ trace(const char *what, const void *at, uint64_t value, const void *caller)
 static void
 live(const void *at)
 {
-	for (uint32_t i = 0; i < dead_count; i++)
-		if ((uintptr_t)at - (uintptr_t)dead[i].at < dead[i].size)
+	for (uint32_t i = 0; i < sim->dead_count; i++)
+		if ((uintptr_t)at - (uintptr_t)sim->dead[i].at <
+		    sim->dead[i].size)
 			sim_fail("touches dead memory at %p", at);
 }
 
@@ -66,14 +57,15 @@ sim_dead(void *at, size_t size)
 	sim_point();
 	sim_drain(sim->me);
 	TRACE("dead", at, size);
-	if (dead_count == RANGES)
+	if (sim->dead_count == SIM_RANGES)
 		sim_fail("too much is dead");
 	memset(at, DEAD_BYTE, size);
-	dead[dead_count++] = (struct range){ .at = at, .size = size };
+	sim->dead[sim->dead_count++] =
+		(struct sim_range){ .at = at, .size = size };
 }
 
 static void
-buried(const struct range *r)
+buried(const struct sim_range *r)
 {
 	for (size_t i = 0; i < r->size; i++)
 		if ((unsigned char)r->at[i] != DEAD_BYTE)
@@ -83,10 +75,10 @@ buried(const struct range *r)
 void
 sim_alive(void *at, size_t size)
 {
-	for (uint32_t i = 0; i < dead_count; i++)
-		if (dead[i].at == at && dead[i].size == size) {
-			buried(&dead[i]);
-			dead[i] = dead[--dead_count];
+	for (uint32_t i = 0; i < sim->dead_count; i++)
+		if (sim->dead[i].at == at && sim->dead[i].size == size) {
+			buried(&sim->dead[i]);
+			sim->dead[i] = sim->dead[--sim->dead_count];
 			return;
 		}
 }
@@ -94,22 +86,22 @@ sim_alive(void *at, size_t size)
 void
 sim_dead_check(void)
 {
-	for (uint32_t i = 0; i < dead_count; i++)
-		buried(&dead[i]);
+	for (uint32_t i = 0; i < sim->dead_count; i++)
+		buried(&sim->dead[i]);
 }
 
 void
 sim_memory_reset(void)
 {
-	dead_count = 0;
-	named_count = 0;
+	sim->dead_count = 0;
+	sim->named_count = 0;
 }
 
 void
 sim_name(const void *at, size_t size, const char *name)
 {
-	if (named_count < RANGES)
-		named[named_count++] = (struct range){
+	if (sim->named_count < SIM_RANGES)
+		sim->named[sim->named_count++] = (struct sim_range){
 			.at = (char *)(uintptr_t)at,
 			.size = size,
 			.name = name,
@@ -121,10 +113,10 @@ sim_place_print(const void *at)
 {
 	uintptr_t off;
 
-	for (uint32_t i = 0; i < named_count; i++) {
-		off = (uintptr_t)at - (uintptr_t)named[i].at;
-		if (off < named[i].size) {
-			fprintf(stderr, "%s+%zu", named[i].name, off);
+	for (uint32_t i = 0; i < sim->named_count; i++) {
+		off = (uintptr_t)at - (uintptr_t)sim->named[i].at;
+		if (off < sim->named[i].size) {
+			fprintf(stderr, "%s+%zu", sim->named[i].name, off);
 			return;
 		}
 	}

@@ -43,9 +43,9 @@ void sim_name(const void *, size_t, const char *);
 void sim_fail(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 
-#define SIM_CHECK(x)                                                         \
+#define SIM_CHECK(x) \
 	((x) ? (void)0 : sim_fail("%s:%d: %s", __FILE__, __LINE__, #x))
-#define SIM_EQ(a, b)                                                         \
+#define SIM_EQ(a, b) \
 	sim_eq(__FILE__, __LINE__, #a " == " #b, (intptr_t)(a), (intptr_t)(b))
 void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 
@@ -53,6 +53,7 @@ void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 #define SIM_THREADS 12
 #define SIM_STORES 16
 #define SIM_FDS 8
+#define SIM_RANGES 32
 #define SIM_STACK (256u << 10)
 #define SIM_MACHINE SIM_THREADS /* who runs between runs */
 #define SIM_TRACE 1024u		/* a power of two */
@@ -98,6 +99,12 @@ struct sim_event {
 	uint32_t thread;
 };
 
+struct sim_range {
+	char *at;
+	size_t size;
+	const char *name;
+};
+
 struct sim {
 	struct sim_thread thread[SIM_THREADS + 1];
 	uint32_t me;
@@ -113,7 +120,10 @@ struct sim {
 	uint64_t seed;
 	uint64_t random;
 	uint64_t steps;
+	uint64_t turn; /* the step that began it */
 	uint32_t fd_open, fd_readable;
+	uint32_t dead_count, named_count;
+	struct sim_range dead[SIM_RANGES], named[SIM_RANGES];
 	uint64_t events;
 	struct sim_event event[SIM_TRACE];
 };

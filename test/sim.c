@@ -24,6 +24,7 @@
 #include <string.h>
 
 #define STEPS_MAX 2000000u
+#define SPIN_MAX 20000u
 #define PRINT_MAX 400u
 
 #define NO_ASAN __attribute__((no_sanitize("address")))
@@ -145,12 +146,18 @@ static NO_ASAN uint64_t
 hash(uint64_t h, const void *at, const void *end)
 {
 	const uint64_t *p = at;
+	uint64_t a = h, b = ~h;
 
-	for (; (const void *)(p + 1) <= end; p++) {
-		h = (h ^ *p) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 29;
+	/* Two at a time, as a multiplication takes its time. */
+	for (; (const void *)(p + 2) <= end; p += 2) {
+		a = (a ^ p[0]) * 0x9e3779b97f4a7c15ull;
+		b = (b ^ p[1]) * 0xc2b2ae3d27d4eb4full;
+		a ^= a >> 32;
+		b ^= b >> 29;
 	}
-	return h;
+	if ((const void *)(p + 1) <= end)
+		a = (a ^ p[0]) * 0x9e3779b97f4a7c15ull;
+	return (a ^ b >> 31) * 0xff51afd7ed558ccdull + b;
 }
 
 static uint64_t
@@ -172,8 +179,7 @@ state_hash(void)
 			continue;
 		h = (h ^ t->deadline_ns) * 31 + (uint64_t)t->timed_out;
 		h = hash(h, t->store, t->store + t->stores);
-		h = hash(h, i == sim->me ? here : t->sp,
-			 t->stack + SIM_STACK);
+		h = hash(h, i == sim->me ? here : t->sp, t->stack + SIM_STACK);
 	}
 	return (h * 31 + sim->fd_readable) | 1;
 }
@@ -343,6 +349,11 @@ sim_point(void)
 		sim_tick();
 	}
 	next = sim->exhaustive ? search_next() : random_next();
-	if (next != sim->me)
+	if (next != sim->me) {
+		sim->turn = sim->steps;
 		sim_turn(next);
+	} else if (sim->steps - sim->turn > SPIN_MAX && sim->relaxed == 0 &&
+		   (sim->ready & (sim->ready - 1)) != 0) {
+		sim_fail("spins and does not give way");
+	}
 }

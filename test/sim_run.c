@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "os_sim.h"
+#include <msgport/agent.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 
 #define START_NS 1000000u
 #define FD_FIRST 1000
+#define STACK_USED 512 /* words that a test is likely to use */
 
 extern void *__tsan_create_fiber(unsigned) __attribute__((weak));
 extern void *__tsan_get_current_fiber(void) __attribute__((weak));
@@ -44,6 +46,7 @@ int
 sim_start(void (*fn)(void *), void *arg)
 {
 	struct sim_thread *t = sim->thread;
+	uint32_t used = sim->exhaustive ? STACK_USED : 8;
 	uint32_t i = 0;
 	void **top;
 
@@ -53,7 +56,8 @@ sim_start(void (*fn)(void *), void *arg)
 		sim_fail("too many threads");
 	t = &t[i];
 	top = (void **)(void *)(t->stack + SIM_STACK);
-	memset(top - 8, 0, 8 * sizeof(*top));
+	/* What an earlier run left there would make equal states differ. */
+	memset(top - used, 0, used * sizeof(*top));
 	top[-2] = (void *)(uintptr_t)thread_main;
 	t->sp = top - 8;
 	t->fn = fn;
@@ -121,6 +125,12 @@ os_stack_is_low(size_t left_min)
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
 	return here - (uintptr_t)sim->thread[sim->me].stack < left_min;
+}
+
+bool
+os_stack_seems_low(void)
+{
+	return os_stack_is_low(OS_STACK_MIN);
 }
 
 /* ---- descriptors */
@@ -217,6 +227,7 @@ one_run(void (*root)(void *), void *arg)
 	sim->me = SIM_MACHINE;
 	sim->now_ns = START_NS;
 	sim->steps = 0;
+	sim->turn = 0;
 	sim->events = 0;
 	sim_memory_reset();
 	sim_start(root, arg);
