@@ -119,7 +119,7 @@ give_back_open(const struct mp_vfs *vfs, uint32_t op, uint64_t node,
 
 	if (op == MP_VFS_RELEASEDIR)
 		slot = vfs->ops->releasedir;
-	if (slot == NULL)
+	if (slot == NULL || node == 0)
 		return;
 	mp_msg_init(&m.msg, op);
 	m.in.node = node;

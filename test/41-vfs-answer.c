@@ -107,6 +107,7 @@ TEST(ecanceled_is_the_answer_to_a_cancel_and_to_nothing_else)
 	do {                                                     \
 		ATTR(OP, attr, EIO, a->ino = 0);                 \
 		ATTR(OP, attr, EIO, a->size = 1ull << 63);       \
+		ATTR(OP, attr, 0, a->size = INT64_MAX);          \
 		ATTR(OP, attr, EIO, a->blksize = 0);             \
 		ATTR(OP, attr, EIO, a->flags = 2);               \
 		ATTR(OP, attr, 0, a->flags = MP_VFS_ATTR_BTIME); \
@@ -308,7 +309,7 @@ TEST(what_a_refused_answer_gave_is_given_back)
 	GIVES_BACK(SYMLINK, 1, 24, 0, 0, m.symlink.out.entry.attr.ino = 0);
 	GIVES_BACK(LINK, 1, 99, 0, 0, m.link.out.entry.id = 99);
 	GIVES_BACK(CREATE, 1, 25, 1, 77, m.create.out.entry.attr.ino = 0);
-	GIVES_BACK(CREATE, 0, 0, 1, 77, m.create.out.entry.id = 0);
+	GIVES_BACK(CREATE, 0, 0, 0, 0, m.create.out.entry.id = 0);
 	GIVES_BACK(OPEN, 0, 0, 1, 78, m.open.out.flags = 1u << 4);
 	GIVES_BACK(OPENDIR, 0, 0, 1, 1000078, m.open.out.flags = 1u << 4);
 	GIVES_BACK(MKDIR, 0, 0, 0, 0, m.mkdir.out.entry.id = 0);

@@ -219,6 +219,7 @@ mock_forget(void *fs, struct mp_vfs_forget *m)
 {
 	struct mock *self = fs;
 
+	CHECK_EQ(mp_vfs_request_check(&m->msg), 0);
 	for (uint32_t i = 0; i < m->in.items; i++) {
 		self->forgets++;
 		self->forgot += m->in.item[i].id * m->in.item[i].count;
@@ -231,10 +232,20 @@ mock_release(void *fs, struct mp_vfs_release *m)
 {
 	struct mock *self = fs;
 
+	CHECK_EQ(mp_vfs_request_check(&m->msg), 0);
 	self->releases++;
 	self->released = m->in.fh;
-	if (m->msg.op == MP_VFS_RELEASEDIR)
-		self->released += 1000000;
+	return self->code;
+}
+
+static int
+mock_releasedir(void *fs, struct mp_vfs_release *m)
+{
+	struct mock *self = fs;
+
+	(void)mock_release(fs, m);
+	CHECK_EQ(m->msg.op, MP_VFS_RELEASEDIR);
+	self->released += 1000000;
 	return self->code;
 }
 
@@ -313,7 +324,7 @@ const struct mp_vfs_ops mock_ops = {
 	.rmdir = mock_unlink,
 	.opendir = mock_open,
 	.readdirplus = mock_readdir,
-	.releasedir = mock_release,
+	.releasedir = mock_releasedir,
 	.fsyncdir = mock_fsync,
 };
 
