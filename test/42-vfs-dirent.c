@@ -54,7 +54,12 @@ TEST(records_are_read_back_as_they_were_put)
 		CHECK_STR(r.name, "seventeen letters");
 		CHECK_EQ(mp_vfs_dirent_get(&m.readdir, &at, &r), 0);
 		CHECK_EQ(mp_vfs_dirent_get(&m.readdir, &at, &r), 0);
-		at = m.readdir.out.count + 8;
+		at = 0;
+		m.readdir.buf.len = m.readdir.out.count;
+		CHECK_EQ(mp_vfs_dirent_get(&m.readdir, &at, &r), 1);
+		m.readdir.buf.len--;
+		CHECK_EQ(mp_vfs_dirent_get(&m.readdir, &at, &r), -EPROTO);
+		m.readdir.out.count = 0;
 		CHECK_EQ(mp_vfs_dirent_get(&m.readdir, &at, &r), -EPROTO);
 	}
 }

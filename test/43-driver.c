@@ -5,7 +5,7 @@
 #include <string.h>
 #include <msgport/driver.h>
 
-enum { SIZE, COUNT, MODE, NAME, HOW, QUIET, OPTIONS };
+enum { SIZE, COUNT, MODE, NAME, HOW, QUIET, ALIGN, OPTIONS };
 
 static const struct mp_option option[] = {
 	[SIZE] = { .name = "size",
@@ -27,6 +27,7 @@ static const struct mp_option option[] = {
 		  .words = "slow|fast|faster",
 		  .kind = MP_OPTION_ENUM },
 	[QUIET] = { .name = "quiet", .kind = MP_OPTION_BOOL },
+	[ALIGN] = { .name = "align", .min = 1000, .kind = MP_OPTION_SIZE },
 };
 
 static int
@@ -90,7 +91,7 @@ TEST(without_options_the_initial_values_count)
 TEST(options_are_taken_as_they_are_meant)
 {
 	CHECK_EQ(parse("size=8K,quiet,count=18446744073709551615,,mode=01777,"
-		       "name=a=b,how=faster,"),
+		       "name=a=b,how=faster,align=1e,"),
 		 0);
 	CHECK_EQ(value[SIZE].number, 8192);
 	CHECK_EQ(value[COUNT].number, UINT64_MAX);
@@ -98,6 +99,7 @@ TEST(options_are_taken_as_they_are_meant)
 	CHECK_EQ(value[NAME].text_len, 3);
 	CHECK(memcmp(value[NAME].text, "a=b", 3) == 0);
 	CHECK_EQ(value[HOW].number, 2);
+	CHECK_EQ(value[ALIGN].number, 1ull << 60);
 	CHECK_EQ(value[QUIET].number, 1);
 	for (int j = 0; j < OPTIONS; j++)
 		CHECK_EQ(value[j].given, true);
@@ -105,7 +107,8 @@ TEST(options_are_taken_as_they_are_meant)
 
 TEST(the_last_of_several_counts)
 {
-	CHECK_EQ(parse("count=5,count=7"), 0);
+	CHECK_EQ(parse("how=slow,count=5,count=7"), 0);
+	CHECK_EQ(value[HOW].number, 0);
 	CHECK_EQ(value[COUNT].number, 7);
 }
 
@@ -139,17 +142,14 @@ TEST(sizes_have_units)
 }
 
 #define SIZE_IS "\"; it is a size (K M G T P E for short) from 4K to 1T"
+#define IT_HAS "\"; it has size, count, mode, name, how, quiet, align"
 
 TEST(an_unknown_option_is_named_and_the_valid_ones_are_listed)
 {
-	refused("siz=1", "test has no option \"siz\"; it has size, count, "
-			 "mode, name, how, quiet");
-	refused("sizes=1", "test has no option \"sizes\"; it has size, count, "
-			   "mode, name, how, quiet");
-	refused("=1", "test has no option \"\"; it has size, count, mode, "
-		      "name, how, quiet");
-	refused("a\033[31m", "test has no option \"a?[31m\"; it has size, "
-			     "count, mode, name, how, quiet");
+	refused("siz=1", "test has no option \"siz" IT_HAS);
+	refused("sizes=1", "test has no option \"sizes" IT_HAS);
+	refused("=1", "test has no option \"" IT_HAS);
+	refused("a\033[31m", "test has no option \"a?[31m" IT_HAS);
 }
 
 TEST(a_bad_value_is_named_with_what_is_valid)
@@ -172,6 +172,10 @@ TEST(a_bad_value_is_named_with_what_is_valid)
 			  "number from 0 to 7777");
 	refused("mode=10000", "test: option mode cannot be \"10000\"; it is an "
 			      "octal number from 0 to 7777");
+	refused("mode=", "test: option mode cannot be \"\"; it is an octal "
+			 "number from 0 to 7777");
+	refused("align=17E", "test: option align cannot be \"17E\"; it is a "
+			     "size (K M G T P E for short) from 1000 up");
 	refused("name=", "test: option name cannot be \"\"; it is a text of a "
 			 "length from 1 to 5");
 	refused("name=abcdef", "test: option name cannot be \"abcdef\"; it is "
@@ -225,7 +229,11 @@ TEST(an_initial_value_out_of_bounds_is_a_mistake_too)
 
 TEST(a_driver_that_cannot_be_hosted_is_found)
 {
+	struct mp_driver full = mp_driver_test;
+
 	CHECK(mp_driver_fault(&mp_driver_test) == NULL);
+	full.options = MP_OPTIONS_MAX;
+	CHECK(mp_driver_fault(&full) == NULL);
 	FAULT(d.size--);
 	FAULT(d.version++);
 	FAULT(d.name = NULL);
