@@ -38,7 +38,7 @@ FUZZ_SRC :=
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
-TEST_C := test/00-harness.c test/14-iface.c test/40-vfs-class.c \
+TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-posix.c test/54-vfs-size.c test/15-kit.c \
 	test/19-direct.c
 TEST_PLAIN := test/20-fastpath.c
