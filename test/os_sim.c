@@ -202,6 +202,17 @@ locked(const void *at)
 	live(at);
 }
 
+/*
+ * Plain accesses that follow are seen by nobody; so that others may run before
+ * them, and find what is done too late, there is a point here too.
+ */
+static void
+after(void)
+{
+	if (!sim->exhaustive)
+		sim_point();
+}
+
 /* ---- atomics */
 
 uint32_t
@@ -266,6 +277,7 @@ os_cas(uint32_t *p, uint32_t *expected, uint32_t desired)
 	}
 	TRACE("cas", p, desired);
 	*p = desired;
+	after();
 	return true;
 }
 
@@ -278,6 +290,7 @@ os_xchg(uint32_t *p, uint32_t v)
 	was = *p;
 	*p = v;
 	TRACE("xchg", p, v);
+	after();
 	return was;
 }
 
@@ -290,6 +303,7 @@ os_fetch_add(uint32_t *p, uint32_t v)
 	was = *p;
 	*p = was + v;
 	TRACE("add", p, *p);
+	after();
 	return was;
 }
 
@@ -462,6 +476,7 @@ os_unlock(struct mp_lock *l)
 		if (sim->thread[i].status == SIM_LOCKED &&
 		    sim->thread[i].at == l)
 			sim_wake(i, false);
+	after();
 }
 
 uint64_t

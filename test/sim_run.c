@@ -266,6 +266,7 @@ void
 sim_seeds(void (*root)(void *), void *arg, uint32_t seeds)
 {
 	const char *only = getenv("SIM_SEED");
+	const char *times = getenv("SIM_TIMES");
 
 	if (sim == NULL)
 		machine_on();
@@ -274,6 +275,8 @@ sim_seeds(void (*root)(void *), void *arg, uint32_t seeds)
 		one_seed(root, arg, strtoull(only, NULL, 0));
 		return;
 	}
+	if (times != NULL)
+		seeds *= (uint32_t)atoi(times);
 	for (uint32_t seed = 0; seed < seeds; seed++)
 		one_seed(root, arg, seed);
 }
