@@ -14,4 +14,5 @@ t_setup(void)
 	px_attr_rules();
 	px_xattr_rules();
 	px_limit_rules();
+	px_model_rules();
 }

@@ -123,6 +123,7 @@ void px_data_rules(void);
 void px_attr_rules(void);
 void px_xattr_rules(void);
 void px_limit_rules(void);
+void px_model_rules(void);
 
 struct px_rule {
 	const char *name;
