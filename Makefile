@@ -50,7 +50,7 @@ TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 	test/posix_mount.c test/rule_name.c \
 	test/rule_rename.c test/rule_dir.c test/rule_data.c test/rule_attr.c \
-	test/rule_xattr.c test/rule_limit.c
+	test/rule_xattr.c test/rule_limit.c test/rule_model.c
 CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 	test/conform_serve.c test/conform_life.c test/conform_fast.c \
 	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
