@@ -148,7 +148,7 @@ shim_room(struct mp_port *p, uint64_t deadline_ns)
 	int code = 0;
 
 	if (par->slot_size == 0)
-		return -EAGAIN;
+		return queue_wait_room(&par->queue, deadline_ns);
 	os_lock(&par->queue.lock);
 	if (par->free == NULL &&
 	    !sleeper_park(&par->queue, &par->queue.callers, &me, deadline_ns))
@@ -334,8 +334,7 @@ serve(void *arg)
 	/* Ends when the queue is closed and empty. */
 	while ((m = mp_recv(&par->queue)) != NULL) {
 		/* It was accepted: the port's queue must not refuse it. */
-		if (p->ops->room != NULL)
-			(void)p->ops->room(p, MP_NO_DEADLINE);
+		(void)queue_wait_room(p, MP_NO_DEADLINE);
 		mp_forward(p, m);
 	}
 }

@@ -84,7 +84,7 @@ agent_inline_check(struct mp_port *p, struct mp_msg *m)
 		port_refused(p, MP_REFUSED_STACK);
 		return -EDEADLK;
 	}
-	if ((p->flags & MP_PORT_MAY_BLOCK) != 0 && !may_block(m)) {
+	if ((os_load(&p->flags) & MP_PORT_MAY_BLOCK) != 0 && !may_block(m)) {
 		port_refused(p, MP_REFUSED_BLOCKING);
 		return -EAGAIN;
 	}

@@ -111,7 +111,7 @@ mp_drop(struct mp_msg *m)
 	take_out(m);
 	if ((s & ST_COUNTED) != 0)
 		count_down(&m->reply->out);
-	msg_make_idle(m);
+	(void)msg_leave(m, ST_IDLE);
 	count_down(&target->held[(s & ST_EPOCH) != 0]);
 	return 0;
 }

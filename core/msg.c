@@ -27,8 +27,9 @@ mp_done(const struct mp_msg *m)
 static int
 take_back(struct mp_msg *m, int code)
 {
-	os_store(&m->state, ST_IDLE);
+	m->hold = NULL;
 	m->result = code;
+	os_store(&m->state, ST_IDLE);
 	return code;
 }
 

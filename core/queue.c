@@ -111,7 +111,7 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 void
 queue_reply(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
+	uint32_t s = msg_leave(m, ST_ENDING);
 	const uint32_t *wake;
 
 	os_lock(&p->lock);
@@ -121,6 +121,7 @@ queue_reply(struct mp_port *p, struct mp_msg *m)
 		s = os_xchg(&m->state, ST_IDLE);
 	} else {
 		link_in(p, &p->done, m);
+		s = os_load(&m->state);
 		while (!os_cas(&m->state, &s, ST_REPLIED | (s & ST_WAITING)))
 			;
 	}
@@ -317,14 +318,12 @@ mp_tryrecv(struct mp_port *p)
 
 /* A thread that would wait for room in its own queue waits for itself. */
 int
-queue_room(struct mp_port *p, uint64_t deadline_ns)
+queue_wait_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_sleeper me = { 0 };
 	struct sleep sleep = { .self = os_self(), .port = p, .at = &me };
 	int code;
 
-	if ((os_load(&p->flags) & GATE_PARITY) != 0 && p->depth == 0)
-		return parity_room(p, deadline_ns);
 	code = sleep_enter(&sleep);
 	os_lock(&p->lock);
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0)
@@ -337,6 +336,14 @@ queue_room(struct mp_port *p, uint64_t deadline_ns)
 	os_unlock(&p->lock);
 	sleep_leave(&sleep);
 	return code;
+}
+
+int
+queue_room(struct mp_port *p, uint64_t deadline_ns)
+{
+	if ((os_load(&p->flags) & GATE_PARITY) != 0)
+		return parity_room(p, deadline_ns);
+	return queue_wait_room(p, deadline_ns);
 }
 
 void

@@ -78,6 +78,26 @@ wait_for_hook(const struct mp_port *target, uint32_t s)
 		gate_barrier();
 }
 
+uint32_t
+msg_leave(struct mp_msg *m, uint32_t to)
+{
+	const struct mp_port *target = m->target;
+	uint32_t s = os_load(&m->state);
+	int32_t result = m->result;
+
+	do {
+		/* Or it is completed a second time. */
+		mp_assert(phase(s) == ST_HELD || phase(s) == ST_ENDING, m);
+		wait_for_hook(target, s);
+		if (result == -ECANCELED && (s & ST_EXPIRED) != 0)
+			m->result = -ETIME;
+	} while (
+		!os_cas(&m->state, &s, to == ST_IDLE ? to : with_phase(s, to)));
+	if (to == ST_IDLE && (s & ST_WAITING) != 0)
+		os_wake(&m->state, 1);
+	return s;
+}
+
 /* By the one ender: the holder of a HELD message, the winner of an ENDING. */
 void
 msg_end(struct mp_msg *m, int result)
@@ -87,18 +107,12 @@ msg_end(struct mp_msg *m, int result)
 	struct mp_port *reply = (s & ST_SYNC) != 0 ? NULL : m->reply;
 
 	mp_assert(result != EASYNC, m);
-	do {
-		mp_assert(phase(s) == ST_HELD || phase(s) == ST_ENDING, m);
-		wait_for_hook(target, s);
-		m->result = result;
-		if (result == -ECANCELED && (s & ST_EXPIRED) != 0)
-			m->result = -ETIME;
-	} while (!os_cas(&m->state, &s,
-			 reply != NULL ? with_phase(s, ST_ENDING) : ST_IDLE));
+	mp_assert(phase(s) == ST_HELD || phase(s) == ST_ENDING, m);
+	m->result = result;
 	if (reply != NULL)
 		reply->ops->reply(reply, m);
-	else if ((s & ST_WAITING) != 0)
-		os_wake(&m->state, 1);
+	else
+		(void)msg_leave(m, ST_IDLE);
 	count_down(&target->held[(s & ST_EPOCH) != 0]);
 }
 
@@ -182,14 +196,6 @@ mp_forward(struct mp_port *p, struct mp_msg *m)
 	return EASYNC;
 }
 
-/* The message's state after this is its sender's. */
-void
-msg_make_idle(struct mp_msg *m)
-{
-	if ((os_xchg(&m->state, ST_IDLE) & ST_WAITING) != 0)
-		os_wake(&m->state, 1);
-}
-
 static void
 uncount(struct mp_port *p, uint32_t s)
 {
@@ -200,18 +206,14 @@ uncount(struct mp_port *p, uint32_t s)
 static void
 discard_reply(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
-
-	msg_make_idle(m);
-	uncount(p, s);
+	uncount(p, msg_leave(m, ST_IDLE));
 }
 
 static void
 callback_reply(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
+	uint32_t s = msg_leave(m, ST_IDLE);
 
-	msg_make_idle(m);
 	if ((os_load(&p->flags) & GATE_CLOSED) == 0)
 		p->callback(p, m);
 	uncount(p, s);
@@ -231,11 +233,12 @@ count_pop(struct mp_port *p)
 static void
 count_reply(struct mp_port *p, struct mp_msg *m)
 {
-	uint32_t s = os_load(&m->state);
 	const uint32_t *wake;
+	uint32_t s;
 
+	(void)msg_leave(m, ST_ENDING);
 	os_lock(&p->lock);
-	msg_make_idle(m);
+	s = msg_leave(m, ST_IDLE);
 	p->count++;
 	wake = count_pop(p);
 	uncount(p, s);

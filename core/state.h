@@ -126,7 +126,8 @@ runs_elsewhere(const struct mp_port *p, const int32_t *where)
 {
 	int32_t cpu = __atomic_load_n(where, __ATOMIC_RELAXED);
 
-	return cpu >= 0 && cpu != os_cpu() && (p->flags & MP_PORT_NO_SPIN) == 0;
+	return cpu >= 0 && cpu != os_cpu() &&
+	       (os_load(&p->flags) & MP_PORT_NO_SPIN) == 0;
 }
 
 /* core/port.c */
@@ -157,6 +158,8 @@ int queue_put(struct mp_port *, struct mp_msg *);
 struct mp_msg *queue_get(struct mp_port *, uint32_t to);
 /* Takes out a request that an ender has won; the address of a caller. */
 const uint32_t *queue_take_out(struct mp_port *, struct mp_msg *);
+/* The same for a port that nothing stands before, whatever its gate says. */
+int queue_wait_room(struct mp_port *, uint64_t deadline_ns);
 int queue_room(struct mp_port *, uint64_t deadline_ns);
 /* A reply that its sender waits for. */
 int queue_fetch(struct mp_msg *);
@@ -190,7 +193,12 @@ void stat_queued(struct mp_port *);
 
 /* core/reply.c */
 void msg_end(struct mp_msg *, int result);
-void msg_make_idle(struct mp_msg *);
+/*
+ * The step that completes: HELD or ENDING to IDLE, or to ENDING for a reply
+ * port that has more to do.  The result is written.  Waits, without a lock
+ * held by the caller, for a cancel hook that is at work; gives the old word.
+ */
+uint32_t msg_leave(struct mp_msg *, uint32_t to);
 /* False, and nothing done, if it was to be queued and is cancelled. */
 bool msg_taken(struct mp_port *, struct mp_msg *, uint32_t to);
 

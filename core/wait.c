@@ -97,6 +97,9 @@ mp_wait_until(struct mp_msg *m, uint64_t deadline_ns)
 			msg_expire(m);
 		} else if (stop_waiting(m)) {
 			return -ETIMEDOUT;
+		} else {
+			/* An ender has it, and wakes. */
+			deadline_ns = MP_NO_DEADLINE;
 		}
 	}
 }

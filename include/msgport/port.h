@@ -15,7 +15,8 @@
  * the port outlives its callers.  A port that is found by name is counted, and
  * may be used again when its count is zero and `released' was called.
  *
- * Between _init and the first send the owner may set the public fields.
+ * Between _init and the first send, attach or parity the owner may set the
+ * public fields.
  */
 
 #include <msgport/msg.h>
