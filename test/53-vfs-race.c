@@ -179,6 +179,17 @@ do_link(struct actor *a)
 }
 
 static void
+do_dots(struct actor *a)
+{
+	M(lookup, LOOKUP, .parent = pick_dir(a), .name_len = 2, .name = "..");
+	int code = SEND();
+
+	fair(code);
+	if (!code)
+		forget(m.out.entry.id, 1);
+}
+
+static void
 do_attr(struct actor *a)
 {
 	struct mp_vfs_setxattr x = { .msg = MP_MSG(MP_VFS_SETXATTR) };
@@ -236,8 +247,9 @@ static void *
 act(void *arg)
 {
 	static void (*const todo[])(struct actor *) = {
-		do_mkdir,  do_create, do_create, do_create, do_unlink, do_rmdir,
-		do_rename, do_rename, do_rename, do_link,   do_unlink, do_attr,
+		do_mkdir,  do_create, do_create, do_create, do_unlink,
+		do_rmdir,  do_rename, do_rename, do_rename, do_link,
+		do_unlink, do_attr,   do_dots,
 	};
 	struct actor *a = arg;
 	int i;

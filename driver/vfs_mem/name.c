@@ -29,19 +29,37 @@ entry_get(const struct mem_fs *fs, struct mem_node *n,
 	mp_spin_unlock(&n->spin);
 }
 
-/* "." and "..", for those who take file handles apart. */
-static struct mem_node *
-find_dots(struct mem_node *dir, const struct mp_vfs_lookup *m)
+static bool
+is_dots(const struct mp_vfs_lookup *m)
+{
+	return m->in.name[0] == '.' &&
+	       (m->in.name_len == 1 ||
+		(m->in.name_len == 2 && m->in.name[1] == '.'));
+}
+
+/*
+ * "." and "..", for those who take file handles apart.  The parent is there as
+ * long as the directory is, which may end meanwhile: it is found by its id.
+ */
+static int
+lookup_dots(struct mem_fs *fs, struct mem_node *dir, struct mp_vfs_lookup *m)
 {
 	struct mem_node *n = dir;
+	uint64_t id;
+	int error;
 
-	if (m->in.name_len == 1)
-		return n;
 	mp_spin_lock(&dir->spin);
-	if (dir->nlink)
+	if (m->in.name_len == 2 && dir->nlink)
 		n = dir->parent;
+	id = mp_atomic_load(&n->id);
 	mp_spin_unlock(&dir->spin);
-	return n;
+	error = mem_spinlock(fs, id, &n);
+	if (error)
+		return error;
+	n->lookups++;
+	mem_entry_fill(fs, n, &m->out.entry);
+	mp_spin_unlock(&n->spin);
+	return 0;
 }
 
 static int
@@ -54,33 +72,33 @@ lookup_none(const struct mem_fs *fs, struct mp_vfs_lookup *m)
 	return 0;
 }
 
+static int
+lookup_locked(struct mem_fs *fs, struct mem_node *dir, struct mp_vfs_lookup *m)
+{
+	struct mem_entry *e;
+
+	if (!mem_is(dir, MP_S_IFDIR))
+		return -ENOTDIR;
+	if (is_dots(m))
+		return lookup_dots(fs, dir, m);
+	e = mem_dir_find(fs, dir, m->in.name, m->in.name_len);
+	if (!e)
+		return lookup_none(fs, m);
+	entry_get(fs, e->node, &m->out.entry);
+	return 0;
+}
+
 int
 mem_lookup(void *data, struct mp_vfs_lookup *m)
 {
 	struct mem_fs *fs = data;
-	struct mem_node *dir, *n = NULL;
-	struct mem_entry *e;
+	struct mem_node *dir;
 	int error;
 
 	error = mem_rdlock(fs, m->in.parent, &dir);
 	if (error)
 		return error;
-	if (!mem_is(dir, MP_S_IFDIR)) {
-		mp_rw_rdunlock(&dir->rw);
-		return -ENOTDIR;
-	}
-	if (m->in.name[0] == '.' &&
-	    (m->in.name_len == 1 ||
-	     (m->in.name_len == 2 && m->in.name[1] == '.'))) {
-		n = find_dots(dir, m);
-	} else {
-		e = mem_dir_find(fs, dir, m->in.name, m->in.name_len);
-		n = e ? e->node : NULL;
-	}
-	if (n)
-		entry_get(fs, n, &m->out.entry);
-	else
-		error = lookup_none(fs, m);
+	error = lookup_locked(fs, dir, m);
 	mp_rw_rdunlock(&dir->rw);
 	return error;
 }
