@@ -9,7 +9,7 @@
  */
 #include "fuse_op.h"
 #include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -178,6 +178,21 @@ mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 	return code;
 }
 
+/*
+ * Nobody answers any more: whoever waits for an answer is let go, before our
+ * own threads are waited for that the kernel may keep behind such a one.  A
+ * connection that ended by itself shows POLLERR; the directory may be somebody
+ * else's by then.
+ */
+static void
+let_go(struct mp_fuse *f)
+{
+	struct pollfd p = { .fd = fuse_session_fd(f->session) };
+
+	if (poll(&p, 1, 0) != 1 || (p.revents & POLLERR) == 0)
+		(void)umount2(f->dir, MNT_FORCE | MNT_DETACH);
+}
+
 int
 mp_fuse_run(struct mp_fuse *f)
 {
@@ -192,7 +207,9 @@ mp_fuse_run(struct mp_fuse *f)
 						 MP_FUSE_THREADS);
 	code = fuse_session_loop_mt(f->session, c);
 	fuse_loop_cfg_destroy(c);
+	let_go(f);
 	detach(f);
+	fuse_session_unmount(f->session);
 	/* It was unmounted while a request was being read. */
 	if (code == -ECONNABORTED)
 		code = 0;

@@ -10,7 +10,7 @@
 #define FUSE_USE_VERSION 314
 #include "fuse.h"
 #include <errno.h>
-#include <fuse_lowlevel.h>
+#include <fuse3/fuse_lowlevel.h>
 #include <string.h>
 
 /* front/fuse_call.c */
