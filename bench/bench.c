@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum kind { RATIO, THROUGHPUT, MORE };
+enum kind { RATIO, THROUGHPUT, MORE, BESIDE };
 
 uint64_t
 bench_now(void)
@@ -106,6 +106,8 @@ pairs(enum kind kind, const char *name, bench_fn *fn[2], uint64_t n)
 	}
 	printf("# %s: %.2f ns beside %.2f ns\n", name, median(time[0]),
 	       median(time[1]));
+	if (kind == BESIDE)
+		return;
 	printf("row %s %.3f ", name, median(v));
 	printf("%.3f %.3f\n", v[BENCH_PAIRS / 4],
 	       v[BENCH_PAIRS - 1 - BENCH_PAIRS / 4]);
@@ -131,11 +133,16 @@ bench_more(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n)
 }
 
 void
-bench_exact(const char *name, uint64_t value)
+bench_beside(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n)
 {
-	double v = (double)value;
+	pairs(BESIDE, name, (bench_fn *[]){ mine, limit }, n);
+}
 
-	printf("row %s %.0f %.0f %.0f\n", name, v, v, v);
+void
+bench_value(const char *name, double value)
+{
+	printf("row %s %.4f %.4f %.4f\n", name, value, value, value);
+	fflush(stdout);
 }
 
 struct one {

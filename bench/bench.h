@@ -28,8 +28,11 @@ void bench_throughput(const char *name, bench_fn *mine, bench_fn *limit,
 /* How many nanoseconds an operation of mine takes more. */
 void bench_more(const char *name, bench_fn *mine, bench_fn *limit, uint64_t n);
 
+/* Only the `#' line, for times that have no goal. */
+void bench_beside(const char *name, bench_fn *mine, bench_fn *limit,
+		  uint64_t n);
 /* A number that does not vary. */
-void bench_exact(const char *name, uint64_t value);
+void bench_value(const char *name, double value);
 
 /*
  * Runs run(0) .. run(threads - 1), each in a thread of its own, the odd ones

@@ -101,9 +101,9 @@ instructions(const char *kind, struct mp_port *p)
 			   step_run(step_bare, &limit) == 0,
 		   "stepping needs ptrace");
 	snprintf(name, sizeof name, "inline-%s-instructions", kind);
-	bench_exact(name, mine.instructions - limit.instructions);
+	bench_value(name, (double)(mine.instructions - limit.instructions));
 	snprintf(name, sizeof name, "inline-%s-locked", kind);
-	bench_exact(name, mine.locked);
+	bench_value(name, (double)mine.locked);
 }
 
 int
