@@ -216,7 +216,7 @@ $(B)/header/%.ok: $(HEADERS:%=include/msgport/%.h)
 KERNEL := $(lastword $(sort $(wildcard /lib/modules/*-amd64/build)))
 kernel-objects: $(FREE_SRC)
 	@[ -n "$(KERNEL)" ] || { echo "linux-headers-amd64 is missing"; exit 1; }
-	@script/kbuild build/kernel $(FREE_SRC)
+	@script/kbuild build/kernel $(FREE_SRC) $(KERNEL_SRC)
 	@$(MAKE) -s -C $(KERNEL) M=$(CURDIR)/build/kernel objects.o
 
 # ---- what can be done with it
