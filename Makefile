@@ -23,6 +23,9 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 
 # User space only.
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
+
+# The kernel only.
+KERNEL_SRC := kernel/kit_linux.c
 FRONT_SRC := front/fuse.c front/fuse_call.c front/fuse_name.c \
 	front/fuse_file.c front/fuse_dir.c front/fuse_notify.c
 TOOL_SRC := tool/msgport.c tool/mount.c tool/option.c tool/target.c \
