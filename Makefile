@@ -217,7 +217,7 @@ $(B)/header/%.ok: $(HEADERS:%=include/msgport/%.h)
 
 # The same sources as objects of Debian's kernel, whichever is installed.
 KERNEL := $(lastword $(sort $(wildcard /lib/modules/*-amd64/build)))
-kernel-objects: $(FREE_SRC)
+kernel-objects: $(FREE_SRC) $(KERNEL_SRC)
 	@[ -n "$(KERNEL)" ] || { echo "linux-headers-amd64 is missing"; exit 1; }
 	@script/kbuild build/kernel $(FREE_SRC) $(KERNEL_SRC)
 	@$(MAKE) -s -C $(KERNEL) M=$(CURDIR)/build/kernel objects.o
