@@ -46,7 +46,7 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/19-direct.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c
-TEST_SH := test/80-tool.sh
+TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/85-example.sh test/90-san.sh
 TEST_ALONE := 90-san
