@@ -34,8 +34,8 @@ EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
 BENCH_SRC := bench/inline.c bench/pingpong.c bench/contend.c bench/oneway.c \
-	bench/fuse.c bench/count.c
-BENCH_LIB := bench/bench.c bench/step.c bench/fuse_bare.c
+	bench/vfs.c bench/fuse.c bench/count.c
+BENCH_LIB := bench/bench.c bench/step.c bench/tree.c bench/fuse_bare.c
 FUZZ_SRC :=
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
