@@ -13,7 +13,7 @@ HEADERS := types msg port agent exec stat parity name iface iface_table kit kit_
 CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
 	core/pool.c core/name.c core/iface.c core/kit.c
-BROKER_SRC := broker/parity.c
+BROKER_SRC := broker/parity.c broker/parity_parse.c
 CLASS_SRC := class/vfs.c class/vfs_in.c class/vfs_out.c class/vfs_dirent.c \
 	class/vfs_table.c class/driver.c
 DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
@@ -42,10 +42,10 @@ FUZZ_SRC :=
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
-	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse.c test/51-posix.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c \
-	test/19-direct.c
+	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse.c test/51-posix.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c
 TEST_PLAIN := test/20-fastpath.c
-TEST_SIM := test/13-schedule.c test/13-wake.c
+TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
+	test/13-ring.c test/13-machine.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/85-example.sh test/90-san.sh

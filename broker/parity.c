@@ -83,33 +83,60 @@ is_copy(const struct mp_parity *par, const struct mp_msg *m)
 	       at - base < par->slot_size * par->conf.slots;
 }
 
+/* What a handler sends from the parity's thread; that thread cannot wait. */
+static bool
+is_own_thread(const struct mp_parity *par)
+{
+	return os_load_word(&par->queue.owner) == os_self();
+}
+
 /* Not what this sends on itself. */
 static bool
 shim_takes(const struct mp_port *p, const struct mp_msg *m)
 {
 	const struct mp_parity *par = p->parity;
 
-	if (is_copy(par, m))
+	if (is_copy(par, m) || (par->slot_size == 0 && is_own_thread(par)))
 		return false;
 	return (os_load(&m->state) & ST_FORWARD) == 0 ||
 	       target_of(m) != &par->queue;
 }
 
-static struct mp_parity_slot *
-get_slot(struct mp_parity *par, struct mp_msg *m)
+/* 0 and a slot, or -EAGAIN, or -EPIPE once the peer is dead. */
+static int
+get_slot(struct mp_parity *par, struct mp_parity_slot **out)
 {
 	struct mp_parity_slot *s;
+	int code = 0;
 
 	os_lock(&par->queue.lock);
 	s = par->free;
-	if (s != NULL) {
+	if (os_load(&par->dead) != 0) {
+		code = -EPIPE;
+	} else if (s == NULL) {
+		code = -EAGAIN;
+	} else {
 		par->free = s->next;
 		if (par->free == NULL)
 			par->free_end = &par->free;
-		s->original = m;
+		*out = s;
 	}
 	os_unlock(&par->queue.lock);
-	return s;
+	return code;
+}
+
+/* False if the peer died meanwhile. */
+static bool
+put_original(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
+{
+	bool alive;
+
+	os_lock(&par->queue.lock);
+	alive = os_load(&par->dead) == 0;
+	if (alive)
+		s->original = m;
+	os_unlock(&par->queue.lock);
+	return alive;
 }
 
 static void
@@ -145,15 +172,22 @@ shim_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_parity *par = p->parity;
 	struct mp_sleeper me = { 0 };
+	const uint32_t *wake = NULL;
 	int code = 0;
 
 	if (par->slot_size == 0)
 		return queue_wait_room(&par->queue, deadline_ns);
 	os_lock(&par->queue.lock);
-	if (par->free == NULL &&
+	if (par->free == NULL && os_load(&par->dead) == 0 &&
 	    !sleeper_park(&par->queue, &par->queue.callers, &me, deadline_ns))
 		code = -ETIMEDOUT;
+	if (os_load(&par->dead) != 0)
+		code = -EPIPE;
+	/* This one may not use the slot after all. */
+	if (par->free != NULL)
+		wake = sleeper_pop(&par->queue, &par->queue.callers);
 	os_unlock(&par->queue.lock);
+	wake_one(wake);
 	return code;
 }
 
@@ -234,6 +268,19 @@ copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 	put_slot(par, s);
 }
 
+/* From here on no slot is given out, and nobody waits for one. */
+static void
+refuse_all(struct mp_parity *par)
+{
+	struct mp_sleeper **callers = &par->queue.callers;
+
+	os_lock(&par->queue.lock);
+	os_store(&par->dead, 1);
+	while (*callers != NULL)
+		wake_one(sleeper_pop(&par->queue, callers));
+	os_unlock(&par->queue.lock);
+}
+
 /*
  * The peer dies: every original out ends, whatever its copy still does.  The
  * one that killed it is among them, and its copy runs all the same.
@@ -246,7 +293,7 @@ kill_peer(struct mp_parity *par)
 	struct mp_msg *m;
 	bool queued;
 
-	os_store(&par->dead, 1);
+	refuse_all(par);
 	for (uint32_t i = 0; i < par->conf.slots; i++, at += par->slot_size) {
 		s = (struct mp_parity_slot *)(void *)at;
 		m = take_original(par, s);
@@ -259,13 +306,43 @@ kill_peer(struct mp_parity *par)
 	}
 }
 
+static bool
+kills_peer(struct mp_parity *par)
+{
+	return (par->conf.modes & MP_PARITY_KILL) != 0 &&
+	       os_fetch_add(&par->sent, 1) + 1 == par->conf.kill_at;
+}
+
+/* The original is held; whoever takes it out of the slot ends it. */
+static void
+send_slot(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
+{
+	bool direct =
+		(par->conf.modes & MP_PARITY_ASYNC) == 0 || is_own_thread(par);
+	int code = 0;
+
+	if (mp_msg_cancelled(m))
+		code = -ECANCELED;
+	else if (!put_original(par, s, m))
+		code = -EPIPE;
+	if (code == 0) {
+		if (kills_peer(par))
+			kill_peer(par);
+		code = mp_send(direct ? par->port : &par->queue, &s->copy);
+		if (code == 0)
+			return;
+		m = take_original(par, s);
+	}
+	put_slot(par, s);
+	if (m != NULL)
+		msg_end(m, code);
+}
+
 static int
 send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 {
 	const struct mp_iface_op *op = mp_iface_op_find(p->iface, m->op);
-	struct mp_port *to = &par->queue;
 	struct mp_parity_slot *s;
-	bool kills;
 	int code;
 
 	if (op == NULL)
@@ -273,28 +350,17 @@ send_copy(struct mp_parity *par, struct mp_port *p, struct mp_msg *m)
 	code = mp_iface_check(p->iface, m);
 	if (code != 0)
 		return code;
-	s = get_slot(par, m);
-	if (s == NULL) {
-		port_refused(p, MP_REFUSED_FULL);
-		return -EAGAIN;
+	code = get_slot(par, &s);
+	if (code != 0) {
+		port_refused(p, code == -EAGAIN ? MP_REFUSED_FULL :
+						  MP_REFUSED_CLOSED);
+		return code;
 	}
 	agent_start(p, m);
 	fill_copy(par, s, op, m);
-	kills = (par->conf.modes & MP_PARITY_KILL) != 0 &&
-		os_fetch_add(&par->sent, 1) + 1 == par->conf.kill_at;
 	m->hold = s;
 	mp_msg_take(m);
-	if (kills)
-		kill_peer(par);
-	if ((par->conf.modes & MP_PARITY_ASYNC) == 0)
-		to = p;
-	code = mp_send(to, &s->copy);
-	if (code != 0) {
-		m = take_original(par, s);
-		put_slot(par, s);
-		if (m != NULL)
-			msg_end(m, code);
-	}
+	send_slot(par, s, m);
 	return EASYNC;
 }
 
@@ -404,56 +470,4 @@ mp_parity_stop(struct mp_parity *par)
 	mp_port_fini(&par->queue);
 	mp_port_fini(&par->reply);
 	par->port->parity = NULL;
-}
-
-/* What stands at *at up to a comma or the end, if it is `word'. */
-static bool
-skip_word(const char **at, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i < n; i++)
-		if ((*at)[i] != word[i])
-			return false;
-	if (word[n - 1] != '=' && (*at)[n] != '\0' && (*at)[n] != ',')
-		return false;
-	*at += n;
-	return true;
-}
-
-static bool
-skip_number(const char **at, uint32_t *number)
-{
-	uint64_t n = 0;
-	const char *start = *at;
-
-	for (; **at >= '0' && **at <= '9' && n <= UINT32_MAX; ++*at)
-		n = n * 10 + (uint64_t)(**at - '0');
-	*number = (uint32_t)n;
-	return *at != start && n != 0 && n <= UINT32_MAX;
-}
-
-int
-mp_parity_parse(const char *at, struct mp_parity_conf *conf)
-{
-	uint32_t modes = 0;
-	uint32_t kill_at = 0;
-
-	while (*at != '\0') {
-		if (skip_word(&at, "async"))
-			modes |= MP_PARITY_ASYNC;
-		else if (skip_word(&at, "copy"))
-			modes |= MP_PARITY_COPY;
-		else if (skip_word(&at, "poison"))
-			modes |= MP_PARITY_POISON;
-		else if (skip_word(&at, "kill=") && skip_number(&at, &kill_at))
-			modes |= MP_PARITY_KILL;
-		else if (modes != 0 || !skip_word(&at, "none"))
-			return -EINVAL;
-		if (*at != '\0' && *at++ != ',')
-			return -EINVAL;
-	}
-	conf->modes = modes;
-	conf->kill_at = kill_at;
-	return 0;
 }

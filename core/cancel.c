@@ -39,7 +39,7 @@ msg_end_claimed(struct mp_msg *m, int result)
 }
 
 /*
- * Sets the flags of a message that runs or is held, and tells its holder once.
+ * Sets the flags of a message that runs or is held, and tells its holder.
  * False if it turned out to be queued.
  */
 static bool
@@ -50,7 +50,7 @@ tell(struct mp_msg *m, uint32_t add)
 	struct mp_port *target;
 
 	while (phase(s) != ST_IDLE && phase(s) < ST_ENDING &&
-	       phase(s) != ST_QUEUED && (s & ST_CANCEL) == 0) {
+	       phase(s) != ST_QUEUED) {
 		if (!os_cas(&m->state, &s, s | add))
 			continue;
 		target = target_of(m);

@@ -88,21 +88,27 @@ mp_call(struct mp_port *p, struct mp_msg *m)
 	return call(p, m);
 }
 
-/* The message is ARMED. */
+/*
+ * The reply port counts the message from here, lest it go away while it is
+ * still to be replied to.
+ */
 static int
-send_armed(struct mp_port *p, struct mp_msg *m)
+send_armed(struct mp_port *p, struct mp_msg *m, uint32_t notify)
 {
 	struct mp_port *reply = m->reply;
 	int code;
 
+	os_fetch_add(&reply->out, 1);
+	os_store(&m->state, ST_ARMED | ST_COUNTED | notify);
 	code = p->mp_SendMsg(p, m);
 	if (code == EASYNC)
 		return 0;
 	if (phase(os_load(&m->state)) != ST_IDLE) {
 		os_store(&m->state, ST_IDLE);
+		count_down(&reply->out);
 		return code;
 	}
-	os_store(&m->state, ST_ENDING);
+	os_store(&m->state, ST_ENDING | ST_COUNTED);
 	reply->ops->reply(reply, m);
 	return 0;
 }
@@ -114,8 +120,7 @@ mp_send(struct mp_port *p, struct mp_msg *m)
 		return -EBUSY;
 	if (m->reply == NULL)
 		return -EINVAL;
-	os_store(&m->state, ST_ARMED);
-	return send_armed(p, m);
+	return send_armed(p, m, 0);
 }
 
 /*
@@ -123,16 +128,19 @@ mp_send(struct mp_port *p, struct mp_msg *m)
  * only after this has looked, and then looks at what it is about; a reader
  * must therefore reply before it drains.  The fence is the notifier's half of
  * that; the replier's half is the exchange that makes the message idle.
+ *
+ * NOTIFY keeps others out while an agent that ran it inline has made it IDLE
+ * and its reply is still due.
  */
 int
 mp_msg_notify(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t idle = ST_IDLE;
 
-	if (m->reply == NULL)
+	if (m->reply == NULL || m->reply->ops->reply == queue_reply)
 		return -EINVAL;
 	os_fence();
-	if (!os_cas(&m->state, &idle, ST_ARMED))
+	if (!os_cas(&m->state, &idle, ST_ARMED | ST_NOTIFY))
 		return -EBUSY;
-	return send_armed(p, m);
+	return send_armed(p, m, ST_NOTIFY);
 }

@@ -215,9 +215,13 @@ os_cpu(void)
 #endif
 
 /*
- * For the inline paths, where instructions are counted: a load and a test in
- * one, and a load, or, store in one, which is not atomic.  After os_any(),
- * os_acquire() makes that load one that acquires.
+ * For the inline paths, where instructions are counted; the last two are not
+ * atomic.
+ *
+ *	os_any		loads and tests; os_acquire() after it makes it acquire
+ *	os_set_byte	sets bits of the lowest byte, which nobody else changes,
+ *			and leaves the other bytes to those who do
+ *	os_keep		clears all other bits, and releases
  */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MP_OS_SIM)
 static inline bool
@@ -230,9 +234,15 @@ os_any(const uint32_t *p, uint32_t mask)
 }
 
 static inline void
-os_set(uint32_t *p, uint32_t bits)
+os_set_byte(uint32_t *p, uint8_t bits)
 {
-	__asm__ volatile("orl %1, %0" : "+m"(*p) : "ir"(bits));
+	__asm__ volatile("orb %1, %b0" : "+m"(*p) : "iq"(bits));
+}
+
+static inline void
+os_keep(uint32_t *p, uint32_t bits)
+{
+	__asm__ volatile("andl %1, %0" : "+m"(*p) : "ir"(bits) : "memory");
 }
 #else
 static inline bool
@@ -242,9 +252,15 @@ os_any(const uint32_t *p, uint32_t mask)
 }
 
 static inline void
-os_set(uint32_t *p, uint32_t bits)
+os_set_byte(uint32_t *p, uint8_t bits)
 {
-	os_store(p, os_load(p) | bits);
+	os_fetch_or(p, bits);
+}
+
+static inline void
+os_keep(uint32_t *p, uint32_t bits)
+{
+	os_store_release(p, os_load(p) & bits);
 }
 #endif
 

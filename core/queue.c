@@ -322,9 +322,9 @@ queue_wait_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_sleeper me = { 0 };
 	struct sleep sleep = { .self = os_self(), .port = p, .at = &me };
-	int code;
+	int code = sleep_enter(&sleep);
+	const uint32_t *wake = NULL;
 
-	code = sleep_enter(&sleep);
 	os_lock(&p->lock);
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 		code = -EPIPE;
@@ -333,7 +333,11 @@ queue_wait_room(struct mp_port *p, uint64_t deadline_ns)
 		code = -ETIMEDOUT;
 	if (sleep.broken)
 		code = -EDEADLK;
+	/* This one may not use the room after all. */
+	if (p->depth < p->depth_max)
+		wake = sleeper_pop(p, &p->callers);
 	os_unlock(&p->lock);
+	wake_one(wake);
 	sleep_leave(&sleep);
 	return code;
 }

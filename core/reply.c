@@ -187,8 +187,7 @@ mp_forward(struct mp_port *p, struct mp_msg *m)
 	code = p->mp_SendMsg(p, m);
 	if (code == EASYNC) {
 		count_down(held);
-		if ((s & ST_WAITING) != 0)
-			sleep_moved(m);
+		sleep_moved(m);
 		return EASYNC;
 	}
 	set_target(m, from);

@@ -10,10 +10,10 @@
  * not left: nobody gets in while it is set, and he goes in again.
  *
  * The one inside runs what was queued before it leaves, MP_SERIAL_RUN_MAX
- * messages at most; then it hands the port to the first queued sender that
- * sleeps for its message, which becomes GRANTED, and runs it and goes on in
- * the same way.  When nobody sleeps there, nobody could take over, and it goes
- * on itself.
+ * messages at most; then it hands the port to the sender of what is next, if
+ * he sleeps for it: the message becomes GRANTED, and he runs it and goes on in
+ * the same way.  If he does not sleep he could not take over, and the one
+ * inside runs that message too and looks again.
  *
  * FIFO: nobody gets in past the queue, since the port is not FREE while
  * anything is queued.
@@ -40,10 +40,14 @@ run_taken(struct mp_port *p, struct mp_msg *m)
 		msg_end(m, code);
 }
 
-/* Under the lock: the first sender that sleeps for its message, or NULL. */
+/*
+ * Under the lock: what comes next, if its sender sleeps for it.  Only that, or
+ * a message would overtake another of its sender.
+ */
 static struct mp_msg *
-grant(const struct mp_queue *q)
+grant(const struct mp_port *p)
 {
+	const struct mp_queue *q = &p->request[p->request[1].head != NULL];
 	struct mp_msg *m;
 	uint32_t s;
 
@@ -52,6 +56,9 @@ grant(const struct mp_queue *q)
 		while (phase(s) == ST_QUEUED && (s & ST_WAITING) != 0)
 			if (os_cas(&m->state, &s, with_phase(s, ST_GRANTED)))
 				return m;
+		/* Else an ender has it, and takes it out. */
+		if (phase(s) == ST_QUEUED)
+			return NULL;
 	}
 	return NULL;
 }
@@ -68,8 +75,8 @@ next_inside(struct mp_port *p, int ran)
 	struct mp_msg *m = NULL;
 
 	os_lock(&p->lock);
-	for (int i = 1; i >= 0 && m == NULL && ran >= MP_SERIAL_RUN_MAX; i--)
-		m = grant(&p->request[i]);
+	if (ran >= MP_SERIAL_RUN_MAX)
+		m = grant(p);
 	if (m != NULL) {
 		heir = &m->state;
 		caller = queue_take_out(p, m);
@@ -120,13 +127,17 @@ serial_granted(struct mp_msg *m)
 {
 	struct mp_port *p = m->target;
 	uint32_t s = os_load(&m->state);
+	uint32_t *held = &p->held[(s & ST_EPOCH) != 0];
 
+	/* This thread may be no caller of the port's, so it counts itself. */
+	os_fetch_add(held, 1);
 	os_store_word(&p->owner, os_self());
 	set_cpu(&p->cpu, os_cpu());
 	while (!os_cas(&m->state, &s, with_phase(s & ~ST_WAITING, ST_HELD)))
 		;
 	run_taken(p, m);
 	leave(p);
+	count_down(held);
 }
 
 static int

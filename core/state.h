@@ -22,8 +22,8 @@
  *	REPLIED -> IDLE				fetched
  *
  * While it runs inline only the sending thread changes the phase, by plain
- * stores; another thread may only set CANCEL, and loses it if the message ends
- * at that moment.  From QUEUED on every change is a compare-and-swap, because
+ * stores; another thread may only set CANCEL, which ends with the run.  From
+ * QUEUED on every change is a compare-and-swap, because
  * the sender sets WAITING and a canceller CANCEL at any time; whoever takes
  * the message out of QUEUED owns its links.  model/state.pml checks all this.
  *
@@ -50,13 +50,15 @@ enum state_phase {
 #define ST_PHASE 0xfu
 #define ST_UNSENDABLE 0xeu /* bits that neither IDLE nor ARMED has */
 #define ST_SYNC 0x10u	   /* completes to its waiter, not to m->reply */
-#define ST_WAITING 0x20u   /* somebody sleeps on the word, or is about to */
-#define ST_CANCEL 0x40u	   /* it should end early */
-#define ST_EXPIRED 0x80u   /* ... because its own deadline passed */
-#define ST_COUNTED 0x100u  /* m->reply->out counts it */
-#define ST_EPOCH 0x200u	   /* which m->target->held counts it */
-#define ST_FORWARD 0x400u  /* HELD, and offered to the next port */
-#define ST_SPIN 0x800u	   /* the other side runs on another CPU */
+#define ST_NOTIFY 0x20u	   /* being sent by mp_msg_notify() */
+/* Up to here the sending thread's while it is ARMED or RUN; one byte. */
+#define ST_WAITING 0x100u  /* somebody sleeps on the word, or is about to */
+#define ST_CANCEL 0x200u   /* it should end early */
+#define ST_EXPIRED 0x400u  /* ... because its own deadline passed */
+#define ST_COUNTED 0x800u  /* m->reply->out counts it */
+#define ST_EPOCH 0x1000u   /* which m->target->held counts it */
+#define ST_FORWARD 0x2000u /* HELD, and offered to the next port */
+#define ST_SPIN 0x4000u	   /* the other side runs on another CPU */
 
 /* In the upper half of mp_port.flags. */
 #define GATE_CLOSED 0x10000u
@@ -243,7 +245,7 @@ static inline void
 agent_start(struct mp_port *p, struct mp_msg *m)
 {
 	set_target(m, p);
-	os_set(&m->state, ST_RUN);
+	os_set_byte(&m->state, ST_RUN);
 }
 
 static inline int
@@ -252,7 +254,7 @@ agent_finish(struct mp_msg *m, int code)
 	/* Not: taken, and a result all the same. */
 	mp_assert(!os_any(&m->state, ST_PHASE & ~(uint32_t)ST_RUN), m);
 	m->result = code;
-	os_store_release(&m->state, ST_IDLE);
+	os_keep(&m->state, ST_NOTIFY);
 	return code;
 }
 

@@ -53,7 +53,8 @@ stop_waiting(struct mp_msg *m)
 	uint32_t s = os_load(&m->state);
 
 	do {
-		if (phase(s) != ST_QUEUED && phase(s) != ST_HELD)
+		if (phase(s) != ST_QUEUED && phase(s) != ST_HELD &&
+		    phase(s) != ST_ENDING)
 			return false;
 	} while (!os_cas(&m->state, &s, s & ~ST_WAITING));
 	return true;
@@ -97,9 +98,6 @@ mp_wait_until(struct mp_msg *m, uint64_t deadline_ns)
 			msg_expire(m);
 		} else if (stop_waiting(m)) {
 			return -ETIMEDOUT;
-		} else {
-			/* An ender has it, and wakes. */
-			deadline_ns = MP_NO_DEADLINE;
 		}
 	}
 }

@@ -83,7 +83,11 @@ void mp_msg_init(struct mp_msg *, uint32_t op);
 int mp_call(struct mp_port *, struct mp_msg *);
 int mp_send(struct mp_port *, struct mp_msg *);
 bool mp_done(const struct mp_msg *);
-/* mp_send(), also when others may be sending m: EBUSY, it is in flight. */
+/*
+ * mp_send() of one message by many: EBUSY while it is in flight.  Its reply
+ * port is a callback, count or discard port, and the receiver replies before
+ * it looks at what the message is about.
+ */
 int mp_msg_notify(struct mp_port *, struct mp_msg *);
 
 /* core/wait.c: both return the result; -ETIMEDOUT leaves the message out. */

@@ -70,6 +70,8 @@ size_t mp_parity_size(const struct mp_iface *, uint32_t slots);
 int mp_parity_start(struct mp_parity *, struct mp_port *,
 		    const struct mp_parity_conf *);
 void mp_parity_stop(struct mp_parity *);
+
+/* broker/parity_parse.c */
 /*
  * Reads "async,copy,poison,kill=7" (as in MSGPORT_PARITY) into modes and
  * kill_at: 0 or -EINVAL.  An empty string and "none" are no modes.

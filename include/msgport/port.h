@@ -51,7 +51,12 @@ struct mp_port_ops {
 	const char *kind;
 	/* Delivers a completed message here, to its reply port. */
 	void (*reply)(struct mp_port *, struct mp_msg *);
-	/* Tells the agent to end a message that it holds; NULL: it asks. */
+	/*
+	 * Tells the agent to end a message that it holds; NULL: it asks.  It
+	 * may be told more than once.  This runs under a lock of the library:
+	 * it must not sleep, and a lock that it takes must not be held by
+	 * anybody who replies, forwards, cancels, waits or closes.
+	 */
 	void (*cancel)(struct mp_port *, struct mp_msg *);
 	/* Waits until a refused message may fit: 0, -ETIMEDOUT or -EPIPE. */
 	int (*room)(struct mp_port *, uint64_t deadline_ns);
