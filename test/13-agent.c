@@ -23,7 +23,7 @@ static struct {
 	struct request r[MAX], burst[BURST];
 	struct mp_pool pool;
 	struct mp_thread thread[MAX];
-	uint32_t inside, ran, next, n;
+	uint32_t inside, ran, next, n, late;
 	struct mp_port *target;
 } w;
 
@@ -121,6 +121,13 @@ TEST(a_serial_port_runs_one_at_a_time)
 	sim_seeds(serial_root, NULL, 4 * SEEDS);
 }
 
+static void
+start_late(void)
+{
+	for (int i = 1; i < 3; i++)
+		sim_start(enter, &w.r[i]);
+}
+
 /* In order; the first sends more than one holder may run. */
 static int
 burst(struct mp_port *p, struct mp_msg *m)
@@ -132,6 +139,8 @@ burst(struct mp_port *p, struct mp_msg *m)
 	if (r >= w.burst && r < w.burst + BURST)
 		SIM_EQ(m->op, w.next++);
 	for (uint32_t i = 0; i < w.n && r == &w.r[0]; i++) {
+		if (i == w.late)
+			start_late();
 		mp_msg_init(&w.burst[i].m, i);
 		w.burst[i].m.reply = &w.reply;
 		SIM_EQ(mp_send(p, &w.burst[i].m), 0);
@@ -146,9 +155,9 @@ hand_over_root(void *arg)
 	(void)arg;
 	init();
 	mp_port_init_serial(&w.port, burst, NULL);
-	w.n = sim_choose(BURST + 1);
-	for (int i = 0; i < 3; i++)
-		sim_start(enter, &w.r[i]);
+	w.n = sim_choose(4) == 0 ? 1 + sim_choose(BURST) : BURST;
+	w.late = w.n - 1 - sim_choose(4) % w.n;
+	sim_start(enter, &w.r[0]);
 	sim_join_all();
 	for (uint32_t i = 0; i < w.n; i++) {
 		await_idle(&w.burst[i].m);

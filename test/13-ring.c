@@ -216,15 +216,53 @@ receive_one(void *arg)
 		mp_reply(m, 3);
 }
 
+static int
+take(struct mp_port *p, struct mp_msg *m)
+{
+	int code = mp_agent_begin(p, m);
+
+	if (code != 0)
+		return code;
+	mp_msg_take(m);
+	os_store_release(&w.inside, 1);
+	os_wake(&w.inside, 1);
+	return EASYNC;
+}
+
+/* It may look at the port and the message until it returns. */
+static void
+look(struct mp_port *p, struct mp_msg *m)
+{
+	for (int i = 0; i < 3; i++)
+		SIM_CHECK(os_load(&m->op) == 0 && os_load(&p->held[1]) == 0);
+}
+
+static void
+reply_one(void *arg)
+{
+	struct request *r = arg;
+
+	while (os_load_acquire(&w.inside) == 0)
+		os_park(&w.inside, 0, MP_NO_DEADLINE);
+	mp_reply(&r->m, 3);
+}
+
 static void
 gone_root(void *arg)
 {
+	static const struct mp_port_ops ops = { .kind = "hook",
+						.cancel = look };
 	int code;
 
 	(void)arg;
 	init();
-	mp_port_init_queue(&w.port, NULL);
-	sim_start(receive_one, &w.port);
+	if (sim_choose(2) == 0) {
+		mp_port_init_agent(&w.port, take, &ops, NULL);
+		sim_start(reply_one, &w.r[0]);
+	} else {
+		mp_port_init_queue(&w.port, NULL);
+		sim_start(receive_one, &w.port);
+	}
 	mp_msg_init(&w.r[0].m, 0);
 	if (sim_choose(2) == 0) {
 		w.cancelled = true;
@@ -248,6 +286,39 @@ gone_root(void *arg)
 TEST(a_port_may_go_when_its_last_message_is_back)
 {
 	sim_seeds(gone_root, NULL, 2 * SEEDS);
+}
+
+/* One who is about to sleep looks whom the owner of his target waits for. */
+static void
+call_owner(void *arg)
+{
+	struct request *r = arg;
+
+	mp_msg_init(&r->m, 0);
+	SIM_EQ(mp_call(&w.ring[0], &r->m), 3);
+}
+
+static void
+chain_root(void *arg)
+{
+	(void)arg;
+	init();
+	mp_port_init_queue(&w.port, NULL);
+	mp_port_init_queue(&w.ring[0], NULL);
+	SIM_CHECK(mp_tryrecv(&w.ring[0]) == NULL);
+	sim_start(receive_one, &w.port);
+	sim_start(call_owner, &w.r[1]);
+	SIM_EQ(mp_call(&w.port, &w.r[0].m), 3);
+	fini(&w.port);
+	receive_one(&w.ring[0]);
+	sim_join_all();
+	fini(&w.ring[0]);
+	fini(&w.reply);
+}
+
+TEST(who_looks_along_a_chain_finds_no_dead_port)
+{
+	sim_seeds(chain_root, NULL, SEEDS);
 }
 
 /* ---- cancel in the middle */

@@ -125,9 +125,11 @@ end_by_hook(struct mp_port *p, struct mp_msg *m)
 	struct sender *s = sender_of(m);
 	uint32_t full = SLOT_FULL;
 
-	SIM_CHECK(p == &w.port);
-	if (!os_cas(&s->slot, &full, SLOT_TAKEN))
+	SIM_CHECK(p == &w.port && !s->over);
+	if (!os_cas(&s->slot, &full, SLOT_TAKEN)) {
+		SIM_CHECK(!s->over);
 		return;
+	}
 	s->ran++;
 	s->said = -ECANCELED;
 	mp_reply(m, -ECANCELED);
@@ -136,9 +138,7 @@ end_by_hook(struct mp_port *p, struct mp_msg *m)
 static int
 look(struct mp_port *p, struct mp_msg *m)
 {
-	(void)p;
-	(void)m;
-	return 0;
+	return p == NULL || m == NULL;
 }
 
 static void
@@ -220,26 +220,7 @@ dropped(struct sender *s)
 		return false;
 	SIM_EQ(s->ran, 0);
 	s->over = true;
-	SIM_CHECK(mp_done(&s->m));
 	return true;
-}
-
-static void
-wait_for(struct sender *s)
-{
-	int code = -ETIMEDOUT;
-
-	if (has(TIMEOUT))
-		code = mp_wait_until(&s->m, SOON_NS);
-	if (code == -ETIMEDOUT && has(TIMEOUT)) {
-		SIM_CHECK(os_now_ns() >= SOON_NS);
-		if (sim_choose(2) == 0)
-			mp_cancel(&s->m);
-	}
-	if (code == -ETIMEDOUT)
-		code = mp_wait(&s->m);
-	SIM_EQ(code, s->m.result);
-	over(s, code);
 }
 
 static void
@@ -259,6 +240,28 @@ receive(struct sender *s)
 	}
 	SIM_CHECK(m == &s->m && mp_msg_is_reply(m));
 	over(s, m->result);
+}
+
+static void
+wait_for(struct sender *s)
+{
+	int code = -ETIMEDOUT;
+
+	if (has(TIMEOUT))
+		code = mp_wait_until(&s->m, SOON_NS);
+	if (code == -ETIMEDOUT && has(TIMEOUT)) {
+		SIM_CHECK(os_now_ns() >= SOON_NS);
+		if (sim_choose(2) == 0)
+			mp_cancel(&s->m);
+		if (s->way == WAIT && sim_choose(2) == 0) {
+			receive(s);
+			return;
+		}
+	}
+	if (code == -ETIMEDOUT)
+		code = mp_wait(&s->m);
+	SIM_EQ(code, s->m.result);
+	over(s, code);
 }
 
 static void
@@ -334,9 +337,8 @@ callback(struct mp_port *p, struct mp_msg *m)
 {
 	struct sender *s = MP_CONTAINER(p, struct sender, reply);
 
-	SIM_CHECK(m == &s->m);
 	/* Who only looks whether it is done may be ahead of this. */
-	SIM_CHECK(!s->over || has(REPLY_CLOSE));
+	SIM_CHECK(m == &s->m && (!s->over || has(REPLY_CLOSE)));
 	SIM_EQ(os_load(&s->called), 0);
 	os_store_release(&s->called, 1);
 	os_wake(&s->called, 1);
@@ -395,8 +397,7 @@ init_sender(struct sender *s, uint32_t i)
 		mp_port_init_discard(&s->reply);
 	if (s->way > RAW)
 		s->m.reply = &s->reply;
-	sim_name(&s->m, sizeof(s->m), i == 0 ? "msg0" : "msg1");
-	sim_name(&s->reply, sizeof(s->reply), i == 0 ? "reply0" : "reply1");
+	sim_name(s, sizeof(*s), i == 0 ? "sender0" : "sender1");
 }
 
 static void

@@ -84,9 +84,11 @@ hook(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t full = 1;
 
-	SIM_CHECK(p == &w.port);
-	if (!os_cas(&w.slot, &full, 2))
+	SIM_CHECK(p == &w.port && !w.over);
+	if (!os_cas(&w.slot, &full, 2)) {
+		SIM_CHECK(!w.over);
 		return;
+	}
 	w.ran++;
 	w.said = -ECANCELED;
 	mp_reply(m, -ECANCELED);
