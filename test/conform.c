@@ -50,11 +50,16 @@ const struct mp_iface c_iface = {
 	.op = c_ops,
 };
 
+static uint32_t waiting; /* threads in c_await(), at any gate */
+
+/* The one looks at the gate and then sleeps, the other here and then wakes. */
 void
 c_post(uint32_t *gate)
 {
 	os_fetch_add(gate, 1);
-	os_wake(gate, UINT32_MAX);
+	if (os_load(&waiting) == 0)
+		return;
+	os_wake(gate, C_OWN_WAKE);
 }
 
 void
@@ -62,8 +67,25 @@ c_await(uint32_t *gate, uint32_t at_least)
 {
 	uint32_t n;
 
+	if (os_load_acquire(gate) >= at_least)
+		return;
+	os_fetch_add(&waiting, 1);
 	while ((n = os_load_acquire(gate)) < at_least)
 		os_park(gate, n, MP_NO_DEADLINE);
+	os_fetch_add(&waiting, -1u);
+}
+
+void
+c_lock(uint32_t *lock)
+{
+	while (os_xchg(lock, 1) != 0)
+		c_yield();
+}
+
+void
+c_unlock(uint32_t *lock)
+{
+	os_store_release(lock, 0);
 }
 
 uint32_t
@@ -192,13 +214,19 @@ c_no_more(struct c_client *cl, struct c_item *it)
 			 -ETIMEDOUT);
 }
 
+void
+c_begun(struct c_client *cl)
+{
+	os_store(&cl->tid, c_thread_id());
+	c_post(&cl->begun);
+}
+
 static void
 client_main(void *arg)
 {
 	struct c_client *cl = arg;
 
-	os_fetch_add(&cl->tid, c_thread_id());
-	os_wake(&cl->tid, UINT32_MAX);
+	c_begun(cl);
 	cl->code = c_do(cl, cl->item);
 	c_post(&cl->ended);
 }
@@ -207,10 +235,10 @@ void
 c_start(struct c_client *cl, struct c_item *it)
 {
 	cl->item = it;
-	os_store(&cl->tid, 0);
+	os_store(&cl->begun, 0);
 	os_store(&cl->ended, 0);
 	CHECK_EQ(os_thread_start(&cl->thread, client_main, cl), 0);
-	c_await(&cl->tid, 1);
+	c_await(&cl->begun, 1);
 }
 
 int
@@ -238,8 +266,8 @@ note_end(struct mp_port *p, struct mp_msg *m)
 	c_post(&((struct c_item *)(void *)m)->ended);
 }
 
-static void
-client_init(struct conform *c, struct c_client *cl)
+void
+c_client_init(struct conform *c, struct c_client *cl)
 {
 	cl->c = c;
 	cl->reply = &cl->port;
@@ -276,6 +304,11 @@ can(const struct c_kind *kind, uint32_t mode)
 		lost |= C_BOUNDED;
 	if ((mode_bits[mode] & ~(uint32_t)MP_PARITY_ASYNC) != 0)
 		lost |= C_LOCAL;
+	/* A handler's call of itself is found by who owns the queue. */
+	if ((lost & C_LOCAL) != 0 && (kind->can & C_COUNTS) == 0 &&
+	    ((kind->can & C_LOCKFREE) == 0 ||
+	     (mode_bits[mode] & MP_PARITY_ASYNC) != 0))
+		lost |= C_FINDS_SELF;
 	return kind->can & ~lost;
 }
 
@@ -292,7 +325,7 @@ run(const void *arg)
 	c.mode = k->mode;
 	c.can = can(k->kind, k->mode);
 	for (uint32_t i = 0; i < C_CLIENTS; i++)
-		client_init(&c, &c.client[i]);
+		c_client_init(&c, &c.client[i]);
 	k->kind->start(&c, mode_bits[k->mode]);
 	k->test->fn(&c);
 	k->kind->stop(&c);
@@ -343,11 +376,12 @@ fits(const struct c_case *k)
 static void
 add(const struct c_case *k)
 {
+	struct t_test *t = calloc(1, sizeof(*t));
 	struct c_case *copy = malloc(sizeof(*copy));
 	uint32_t vary = k->test->vary;
 	char name[160];
 
-	if (copy == NULL)
+	if (t == NULL || copy == NULL)
 		abort();
 	*copy = *k;
 	snprintf(name, sizeof(name), "%s/%s%s%s%s%s%s%s", k->test->name,
@@ -357,7 +391,12 @@ add(const struct c_case *k)
 		 vary & V_REPLY ? c_reply_name[k->reply] : "",
 		 vary & V_MODE ? "/" : "",
 		 vary & V_MODE ? c_mode_name[k->mode] : "");
-	t_case(k->kind->name, name, run, copy);
+	t->name = strdup(name);
+	t->fn = run;
+	t->arg = copy;
+	t->group = k->kind->name;
+	t->timeout_s = 8;
+	t_add(t);
 }
 
 static void

@@ -59,6 +59,10 @@ struct c_msg {
 
 extern const struct mp_iface c_iface;
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define C_UNINSTRUMENTED 1
+#endif
+
 /* What a target can do, as far as tests need to know. */
 enum c_can {
 	C_INLINE = 1u << 0,  /* an idle port ends ECHO in the sender's thread */
@@ -126,6 +130,7 @@ struct c_client {
 	struct mp_port *reply;
 	uint32_t expected; /* count ports: completions so far */
 	struct mp_thread thread;
+	uint32_t begun;
 	uint32_t tid;
 	struct c_item *item;
 	int code;
@@ -177,6 +182,7 @@ extern const struct c_kind *const c_direct[];
 
 /* A message of the test's, ready to send. */
 struct c_item *c_item(struct conform *, uint32_t i, uint32_t op);
+void c_client_init(struct conform *, struct c_client *);
 /* Sends by the verb and sees it through: the result, checked to be one. */
 int c_do(struct c_client *, struct c_item *);
 /* Only sends: EASYNC if it is out, else the code. */
@@ -186,6 +192,8 @@ int c_end(struct c_client *, struct c_item *);
 /* In a thread of the client's; c_join() gives the result. */
 void c_start(struct c_client *, struct c_item *);
 int c_join(struct c_client *);
+/* By a thread of the client's. */
+void c_begun(struct c_client *);
 /* Until it sleeps for the end of its message; fails if it ends instead. */
 void c_await_asleep(struct c_client *);
 /* No completion waits at the client's reply port, or was given by it. */
@@ -198,11 +206,24 @@ void c_release(struct conform *, uint32_t n);
 void c_post(uint32_t *gate);
 void c_await(uint32_t *gate, uint32_t at_least);
 
+/* A lock that wakes nobody. */
+void c_lock(uint32_t *);
+void c_unlock(uint32_t *);
+
 /* conform_os.c */
 uint32_t c_thread_id(void);
 /* Until the thread sleeps in the kernel, or *ended is set: false. */
 bool c_sleeps(uint32_t thread, uint32_t *ended);
 void c_yield(void);
+/* Runs on the n-th CPU from now on; UINT32_MAX: on any. */
+void c_migrate(uint32_t n);
+/* Wake-ups asked of the system so far, but for the tests' own. */
+uint32_t c_wakes(void);
+#define C_OWN_WAKE 0x7ffffffeu /* that many are not counted */
+/* Lets a thread's sleep end for no reason. */
+void c_disturb(uint32_t thread);
+/* In a child that dies of any system call. */
+bool c_makes_no_system_call(struct c_client *, struct c_item *);
 void *c_page_get(size_t);
 /* Whoever touches it from now on ends the test. */
 void c_page_kill(void *, size_t);

@@ -150,7 +150,7 @@ start_engine(struct direct *d, struct mp_port *p)
 		break;
 	}
 	CHECK_EQ(code, 0);
-	p->depth_max = C_DEPTH;
+	p->depth_max = d->kind->front == QUEUE_FORWARD ? 2 * C_ITEMS : C_DEPTH;
 	p->iface = &c_iface;
 	if (d->kind->engine == QUEUE)
 		CHECK_EQ(os_thread_start(&d->thread[0], owner_main, p), 0);
@@ -354,10 +354,10 @@ direct_seen(struct conform *c, uint64_t *to, uint32_t max)
 	uint32_t n;
 
 	(void)c;
-	os_lock(&s->lock);
+	c_lock(&s->lock);
 	n = s->seen < max ? s->seen : max;
 	memcpy(to, s->log, n * sizeof(*to));
-	os_unlock(&s->lock);
+	c_unlock(&s->lock);
 	return n;
 }
 
@@ -379,21 +379,28 @@ direct_seen(struct conform *c, uint64_t *to, uint32_t max)
 		.engine = engine_                    \
 	}
 
-KIND(call, PLAIN, CALL, C_INLINE | C_LOCKFREE | C_LOCAL | C_FIFO, 15);
-KIND(serial, PLAIN, SERIAL, C_INLINE | C_FIFO | QUEUED, 15);
-KIND(queue, PLAIN, QUEUE, C_FIFO | QUEUED, 15);
-KIND(pool, PLAIN, POOL, QUEUED, 15);
+KIND(call, PLAIN, CALL, C_FINDS_SELF | C_INLINE | C_LOCKFREE | C_LOCAL | C_FIFO,
+     15);
+KIND(serial, PLAIN, SERIAL, C_FINDS_SELF | C_INLINE | C_FIFO | QUEUED, 15);
+KIND(queue, PLAIN, QUEUE, C_FINDS_SELF | C_FIFO | QUEUED, 15);
+KIND(pool, PLAIN, POOL, C_FINDS_SELF | QUEUED, 15);
 KIND(agent, PLAIN, AGENT, C_FIFO | C_LOCAL, 1);
-KIND(filter_call, FILTER, CALL, C_INLINE | C_LOCKFREE | C_LOCAL | C_FIFO, 15);
-KIND(filter_serial, FILTER, SERIAL, C_INLINE | C_FIFO | BEHIND, 15);
-KIND(filter_queue, FILTER, QUEUE, C_FIFO | BEHIND, 15);
-KIND(filter_pool, FILTER, POOL, BEHIND, 15);
+KIND(filter_call, FILTER, CALL,
+     C_FINDS_SELF | C_INLINE | C_LOCKFREE | C_LOCAL | C_FIFO, 15);
+KIND(filter_serial, FILTER, SERIAL, C_FINDS_SELF | C_INLINE | C_FIFO | BEHIND,
+     15);
+KIND(filter_queue, FILTER, QUEUE, C_FINDS_SELF | C_FIFO | BEHIND, 15);
+KIND(filter_pool, FILTER, POOL, C_FINDS_SELF | BEHIND, 15);
 KIND(filter_agent, FILTER, AGENT, C_FIFO | C_LOCAL, 1);
-KIND(forward_call, FORWARD, CALL, C_INLINE | C_LOCAL | C_FIFO, 15);
-KIND(forward_queue, FORWARD, QUEUE, C_FIFO | (BEHIND & ~C_BOUNDED), 15);
+KIND(forward_call, FORWARD, CALL, C_FINDS_SELF | C_INLINE | C_LOCAL | C_FIFO,
+     15);
+KIND(forward_queue, FORWARD, QUEUE,
+     C_FINDS_SELF | C_FIFO | (BEHIND & ~C_BOUNDED), 15);
 KIND(forward_agent, FORWARD, AGENT, C_FIFO | C_LOCAL, 15);
-KIND(queue_call, QUEUE_FORWARD, CALL, C_FIFO | QUEUED, 15);
-KIND(queue_serial, QUEUE_FORWARD, SERIAL, C_FIFO | QUEUED, 15);
+KIND(queue_call, QUEUE_FORWARD, CALL,
+     C_FINDS_SELF | C_FIFO | (QUEUED & ~C_BARRIER), 15);
+KIND(queue_serial, QUEUE_FORWARD, SERIAL,
+     C_FINDS_SELF | C_FIFO | (QUEUED & ~C_BARRIER), 15);
 KIND(queue_queue, QUEUE_FORWARD, QUEUE, C_FIFO | (QUEUED & ~C_BARRIER), 15);
 
 const struct c_kind *const c_direct[] = {

@@ -7,22 +7,22 @@
 static void
 note(struct server *s, uint64_t value)
 {
-	os_lock(&s->lock);
+	c_lock(&s->lock);
 	CHECK(s->seen < C_LOG);
 	s->log[s->seen] = value;
 	c_post(&s->seen);
-	os_unlock(&s->lock);
+	c_unlock(&s->lock);
 }
 
 static void
 hold(struct server *s, struct mp_msg *m)
 {
 	mp_msg_take(m);
-	os_lock(&s->lock);
+	c_lock(&s->lock);
 	CHECK(s->held_n < C_HELD);
 	s->held[s->held_n] = m;
 	c_post(&s->held_n);
-	os_unlock(&s->lock);
+	c_unlock(&s->lock);
 }
 
 static int
@@ -87,11 +87,11 @@ serve_release(struct server *s, uint32_t n)
 
 	c_await(&s->held_n, n);
 	while (n-- > 0) {
-		os_lock(&s->lock);
+		c_lock(&s->lock);
 		m = s->held[0];
 		os_fetch_add(&s->held_n, -1u);
 		memmove(s->held, s->held + 1, s->held_n * sizeof(m));
-		os_unlock(&s->lock);
+		c_unlock(&s->lock);
 		body = (struct c_msg *)(void *)m;
 		body->out.value = body->in.value + 1;
 		mp_reply(m, mp_msg_cancelled(m) ? -ECANCELED : body->in.result);

@@ -10,7 +10,7 @@
 #include "conform.h"
 
 struct server {
-	struct mp_lock lock;
+	uint32_t lock;
 	struct mp_msg *held[C_HELD];
 	uint32_t held_n;
 	uint32_t seen;
