@@ -299,6 +299,13 @@ call_owner(void *arg)
 }
 
 static void
+serve_and_go(void *arg)
+{
+	receive_one(arg);
+	fini(arg);
+}
+
+static void
 chain_root(void *arg)
 {
 	(void)arg;
@@ -306,10 +313,9 @@ chain_root(void *arg)
 	mp_port_init_queue(&w.port, NULL);
 	mp_port_init_queue(&w.ring[0], NULL);
 	SIM_CHECK(mp_tryrecv(&w.ring[0]) == NULL);
-	sim_start(receive_one, &w.port);
+	sim_start(serve_and_go, &w.port);
 	sim_start(call_owner, &w.r[1]);
 	SIM_EQ(mp_call(&w.port, &w.r[0].m), 3);
-	fini(&w.port);
 	receive_one(&w.ring[0]);
 	sim_join_all();
 	fini(&w.ring[0]);
