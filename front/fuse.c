@@ -109,8 +109,8 @@ do_init(void *data, struct fuse_conn_info *conn)
 	f->conf.ready = NULL;
 }
 
-static void
-detach(struct mp_fuse *f)
+void
+fuse_detach(struct mp_fuse *f)
 {
 	struct mp_vfs_detach m;
 
@@ -208,7 +208,7 @@ mp_fuse_run(struct mp_fuse *f)
 	code = fuse_session_loop_mt(f->session, c);
 	fuse_loop_cfg_destroy(c);
 	let_go(f);
-	detach(f);
+	fuse_detach(f);
 	fuse_session_unmount(f->session);
 	/* It was unmounted while a request was being read. */
 	if (code == -ECONNABORTED)

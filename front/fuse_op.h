@@ -48,6 +48,8 @@ void fuse_dir_ops(struct fuse_lowlevel_ops *);
 
 /* front/fuse.c: all of them, for a session whose userdata is a mp_fuse */
 void fuse_ops(struct fuse_lowlevel_ops *);
+/* Undoes what init did: the session is over. */
+void fuse_detach(struct mp_fuse *);
 
 /* front/fuse_notify.c: handler of the port lent to the driver */
 int fuse_notify(struct mp_port *, struct mp_msg *);
