@@ -384,7 +384,7 @@ actors(void *(*fn)(void *), unsigned int n)
 	return a;
 }
 
-TEST(whatever_threads_do_the_tree_holds, .timeout_s = 60)
+TEST(whatever_threads_do_the_tree_holds, .timeout_s = 20)
 {
 	struct actor *a;
 	int i;
@@ -428,7 +428,7 @@ see_stay(const struct mp_vfs_record *rec, void *arg)
 	return 0;
 }
 
-TEST(a_reader_sees_what_stays_once, .timeout_s = 60)
+TEST(a_reader_sees_what_stays_once, .timeout_s = 20)
 {
 	M(mknod, MKNOD, .parent = MP_VFS_ROOT, .mode = MP_S_IFREG | 0644u);
 	struct actor *a, *reader = calloc(1, sizeof(*reader));

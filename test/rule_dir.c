@@ -180,6 +180,32 @@ a_reader_who_renames_comes_to_an_end(void)
 }
 
 static void
+a_file_renamed_while_read_is_read_once(void)
+{
+	unsigned int n, seen = 0;
+	struct px_entry e;
+	char name[16];
+	uint64_t ino;
+	int dir;
+
+	for (n = 0; n < 50; n++)
+		file_n("%u", n);
+	ino = px_get("49").ino;
+	(void)strcpy(name, "49");
+	dir = px->opendir(".");
+	for (n = 0; px->readdir(dir, &e) == 1; n++) {
+		seen += e.ino == ino;
+		if (n < 45) {
+			(void)snprintf(e.name, sizeof(e.name), "new%u", n);
+			CHECK_EQ(px->rename(name, e.name, 0), 0);
+			(void)strcpy(name, e.name);
+		}
+	}
+	CHECK_EQ(seen, 1);
+	CHECK_EQ(px->closedir(dir), 0);
+}
+
+static void
 a_cookie_is_a_place_to_come_back_to(void)
 {
 	struct px_entry e[20], again;
@@ -244,6 +270,8 @@ static const struct px_rule rule[] = {
 	  a_reader_who_makes_files_comes_to_an_end, 0, false },
 	{ "a_reader_who_renames_comes_to_an_end",
 	  a_reader_who_renames_comes_to_an_end, 0, false },
+	{ "a_file_renamed_while_read_is_read_once",
+	  a_file_renamed_while_read_is_read_once, 0, false },
 	{ "a_cookie_is_a_place_to_come_back_to",
 	  a_cookie_is_a_place_to_come_back_to, 0, false },
 	{ "rewinding_shows_what_is_there_now",
