@@ -101,6 +101,16 @@ start_any(struct mp_port *p, struct mp_msg *m)
 		agent_start(p, m);
 }
 
+__attribute__((__cold__, __noinline__)) int
+agent_finish_odd(struct mp_msg *m, int code)
+{
+	/* Not: taken, and a result all the same. */
+	mp_assert(phase(os_load(&m->state)) <= ST_RUN, m);
+	m->result = code;
+	os_store_release(&m->state, ST_NOTIFY);
+	return code;
+}
+
 int
 mp_agent_begin(struct mp_port *p, struct mp_msg *m)
 {

@@ -39,8 +39,9 @@ msg_end_claimed(struct mp_msg *m, int result)
 }
 
 /*
- * Sets the flags of a message that runs or is held, and tells its holder.
- * False if it turned out to be queued.
+ * Sets the flags of a message that runs or is held, and tells its holder of
+ * each that is new: an ender who has passed the gate finds the word changed.
+ * False if the message turned out to be queued.
  */
 static bool
 tell(struct mp_msg *m, uint32_t add)
@@ -50,7 +51,7 @@ tell(struct mp_msg *m, uint32_t add)
 	struct mp_port *target;
 
 	while (phase(s) != ST_IDLE && phase(s) < ST_ENDING &&
-	       phase(s) != ST_QUEUED) {
+	       phase(s) != ST_QUEUED && (s & add) != add) {
 		if (!os_cas(&m->state, &s, s | add))
 			continue;
 		target = target_of(m);

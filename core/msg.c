@@ -65,7 +65,8 @@ call(struct mp_port *p, struct mp_msg *m)
 	m->hold = p;
 	code = p->mp_SendMsg(p, m);
 	if (os_any(&m->state, ST_PHASE))
-		return call_slow(m->hold, m, code);
+		return code == EASYNC ? mp_wait(m) :
+					call_slow(m->hold, m, code);
 	os_acquire();
 	return m->result;
 }
@@ -88,18 +89,13 @@ mp_call(struct mp_port *p, struct mp_msg *m)
 	return call(p, m);
 }
 
-/*
- * The reply port counts the message from here, lest it go away while it is
- * still to be replied to.
- */
+/* The message is ARMED, and its reply port counts it. */
 static int
-send_armed(struct mp_port *p, struct mp_msg *m, uint32_t notify)
+send_armed(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_port *reply = m->reply;
 	int code;
 
-	os_fetch_add(&reply->out, 1);
-	os_store(&m->state, ST_ARMED | ST_COUNTED | notify);
 	code = p->mp_SendMsg(p, m);
 	if (code == EASYNC)
 		return 0;
@@ -120,7 +116,9 @@ mp_send(struct mp_port *p, struct mp_msg *m)
 		return -EBUSY;
 	if (m->reply == NULL)
 		return -EINVAL;
-	return send_armed(p, m, 0);
+	os_fetch_add(&m->reply->out, 1);
+	os_store(&m->state, ST_ARMED | ST_COUNTED);
+	return send_armed(p, m);
 }
 
 /*
@@ -137,10 +135,16 @@ mp_msg_notify(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t idle = ST_IDLE;
 
-	if (m->reply == NULL || m->reply->ops->reply == queue_reply)
+	if (m->reply == NULL)
 		return -EINVAL;
 	os_fence();
-	if (!os_cas(&m->state, &idle, ST_ARMED | ST_NOTIFY))
+	if (os_load(&m->state) != ST_IDLE)
 		return -EBUSY;
-	return send_armed(p, m, ST_NOTIFY);
+	if (m->reply->ops->reply == queue_reply)
+		return -EINVAL;
+	os_fetch_add(&m->reply->out, 1);
+	if (os_cas(&m->state, &idle, ST_ARMED | ST_COUNTED | ST_NOTIFY))
+		return send_armed(p, m);
+	count_down(&m->reply->out);
+	return -EBUSY;
 }

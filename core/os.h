@@ -215,13 +215,12 @@ os_cpu(void)
 #endif
 
 /*
- * For the inline paths, where instructions are counted; the last two are not
- * atomic.
+ * For the inline paths, where instructions are counted.
  *
  *	os_any		loads and tests; os_acquire() after it makes it acquire
+ *	os_any_byte	the same of the lowest byte
  *	os_set_byte	sets bits of the lowest byte, which nobody else changes,
- *			and leaves the other bytes to those who do
- *	os_keep		clears all other bits, and releases
+ *			and leaves the other bytes to those who do; not atomic
  */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(MP_OS_SIM)
 static inline bool
@@ -233,16 +232,19 @@ os_any(const uint32_t *p, uint32_t mask)
 	return any;
 }
 
+static inline bool
+os_any_byte(const uint32_t *p, uint8_t mask)
+{
+	bool any;
+
+	__asm__ volatile("testb %2, %b1" : "=@ccnz"(any) : "m"(*p), "iq"(mask));
+	return any;
+}
+
 static inline void
 os_set_byte(uint32_t *p, uint8_t bits)
 {
 	__asm__ volatile("orb %1, %b0" : "+m"(*p) : "iq"(bits));
-}
-
-static inline void
-os_keep(uint32_t *p, uint32_t bits)
-{
-	__asm__ volatile("andl %1, %0" : "+m"(*p) : "ir"(bits) : "memory");
 }
 #else
 static inline bool
@@ -251,16 +253,24 @@ os_any(const uint32_t *p, uint32_t mask)
 	return (os_load_acquire(p) & mask) != 0;
 }
 
-static inline void
-os_set_byte(uint32_t *p, uint8_t bits)
+static inline bool
+os_any_byte(const uint32_t *p, uint8_t mask)
 {
-	os_fetch_or(p, bits);
+	return (os_load(p) & mask) != 0;
 }
 
 static inline void
-os_keep(uint32_t *p, uint32_t bits)
+os_set_byte(uint32_t *p, uint8_t bits)
 {
-	os_store_release(p, os_load(p) & bits);
+#ifdef MP_OS_SIM
+	os_store(p, os_load(p) | bits);
+#else
+	uint8_t *byte = (uint8_t *)p;
+
+	MP_STATIC_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lowest");
+	bits |= __atomic_load_n(byte, __ATOMIC_RELAXED);
+	__atomic_store_n(byte, bits, __ATOMIC_RELAXED);
+#endif
 }
 #endif
 

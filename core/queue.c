@@ -143,7 +143,7 @@ queue_fetch(struct mp_msg *m)
 	os_lock(&p->lock);
 	if (phase(os_load(&m->state)) == ST_REPLIED) {
 		link_out(p, &p->done, m);
-		os_store(&m->state, ST_IDLE);
+		os_store_release(&m->state, ST_IDLE);
 	}
 	os_unlock(&p->lock);
 	return m->result;
@@ -178,20 +178,19 @@ queue_take_out(struct mp_port *p, struct mp_msg *m)
 	return sleeper_pop(p, &p->callers);
 }
 
+/* Not one that its sender waits for; nobody else changes a REPLIED word. */
 static struct mp_msg *
 get_reply(struct mp_port *p)
 {
 	struct mp_msg *m = p->done.head;
-	uint32_t s;
 
-	for (; m != NULL; m = m->next) {
-		s = ST_REPLIED;
-		if (os_cas(&m->state, &s, ST_IDLE)) {
-			link_out(p, &p->done, m);
-			return m;
-		}
+	while (m != NULL && os_load(&m->state) != ST_REPLIED)
+		m = m->next;
+	if (m != NULL) {
+		link_out(p, &p->done, m);
+		os_store_release(&m->state, ST_IDLE);
 	}
-	return NULL;
+	return m;
 }
 
 /* Replies before requests: a server's own business never waits for more. */

@@ -140,7 +140,10 @@ forward_inline(struct mp_port *p, struct mp_msg *m, uint32_t s)
 	code = p->mp_SendMsg(p, m);
 	if (code == EASYNC)
 		return EASYNC;
-	/* Refused or over, it is the caller's handler that says so. */
+	/*
+	 * Refused or over, it is the caller's handler that says so.  A cancel
+	 * that came while the next port ran it went with that run.
+	 */
 	set_target(m, target);
 	os_store(&m->state, with_phase(s, ST_RUN));
 	return code;

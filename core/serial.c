@@ -129,6 +129,9 @@ serial_granted(struct mp_msg *m)
 	uint32_t s = os_load(&m->state);
 	uint32_t *held = &p->held[(s & ST_EPOCH) != 0];
 
+	/* By now the granter has taken the message out of the queue. */
+	os_lock(&p->lock);
+	os_unlock(&p->lock);
 	/* This thread may be no caller of the port's, so it counts itself. */
 	os_fetch_add(held, 1);
 	os_store_word(&p->owner, os_self());

@@ -171,6 +171,7 @@ int agent_check(struct mp_port *, struct mp_msg *);
 /* The same, and whether its handler may run here and now. */
 int agent_inline_check(struct mp_port *, struct mp_msg *);
 int agent_run_slow(struct mp_port *, struct mp_msg *);
+int agent_finish_odd(struct mp_msg *, int code);
 
 /*
  * What stands between a port's agent and its handler in a parity mode, if
@@ -251,10 +252,10 @@ agent_start(struct mp_port *p, struct mp_msg *m)
 static inline int
 agent_finish(struct mp_msg *m, int code)
 {
-	/* Not: taken, and a result all the same. */
-	mp_assert(!os_any(&m->state, ST_PHASE & ~(uint32_t)ST_RUN), m);
+	if (os_any_byte(&m->state, ST_NOTIFY | (ST_PHASE & ~(uint32_t)ST_RUN)))
+		return agent_finish_odd(m, code);
 	m->result = code;
-	os_keep(&m->state, ST_NOTIFY);
+	os_store_release(&m->state, ST_IDLE);
 	return code;
 }
 
