@@ -135,13 +135,11 @@ mp_msg_notify(struct mp_port *p, struct mp_msg *m)
 {
 	uint32_t idle = ST_IDLE;
 
-	if (m->reply == NULL)
+	if (m->reply == NULL || m->reply->ops->reply == queue_reply)
 		return -EINVAL;
 	os_fence();
 	if (os_load(&m->state) != ST_IDLE)
 		return -EBUSY;
-	if (m->reply->ops->reply == queue_reply)
-		return -EINVAL;
 	os_fetch_add(&m->reply->out, 1);
 	if (os_cas(&m->state, &idle, ST_ARMED | ST_COUNTED | ST_NOTIFY))
 		return send_armed(p, m);
