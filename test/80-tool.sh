@@ -112,6 +112,14 @@ needs_fuse() {
 	return 77
 }
 
+live() {
+	for i in $(seq 500); do
+		mountpoint -q "$T/dir" && return
+		sleep 0.01
+	done
+	return 1
+}
+
 options_reach_the_driver_by_either_way() {
 	needs_fuse || return
 	"$mp" mount vfs_mem,mode=0711 -o size=1M,ro,fsname=frob "$T/dir"
@@ -125,7 +133,7 @@ options_reach_the_driver_by_either_way() {
 stats_are_printed_at_unmount() {
 	needs_fuse || return
 	"$mp" mount -f --stats vfs_mem "$T/dir" >"$T/stats" &
-	until mountpoint -q "$T/dir"; do sleep 0.01; done
+	live
 	mkdir "$T/dir/d" "$T/dir/e"
 	umount "$T/dir"
 	wait $!
@@ -142,7 +150,7 @@ parity_counts_as_queued() {
 	needs_fuse || return
 	MSGPORT_PARITY=async,copy,poison "$mp" mount -f --stats vfs_mem \
 		"$T/dir" >"$T/stats" &
-	until mountpoint -q "$T/dir"; do sleep 0.01; done
+	live
 	cp -r include "$T/dir/"
 	diff -r include "$T/dir/include"
 	rm -r "$T/dir/include"
