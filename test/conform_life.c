@@ -108,7 +108,8 @@ check_busy(struct conform *c, struct c_item *it)
 	CHECK_EQ(mp_call(c->port, m), -EBUSY);
 	CHECK_EQ(mp_send(c->port, m), -EBUSY);
 	CHECK_EQ(c->port->mp_SendMsg(c->port, m), -EBUSY);
-	CHECK_EQ(mp_msg_notify(c->port, m), m->reply ? -EBUSY : -EINVAL);
+	CHECK_EQ(mp_msg_notify(c->port, m),
+		 c->reply >= C_CALLBACK ? -EBUSY : -EINVAL);
 	check_shot(&old, it);
 	CHECK_EQ(m->result, result);
 }
