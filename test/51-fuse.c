@@ -52,12 +52,18 @@ run(const char *command)
 	return system(line);
 }
 
+static int64_t
+looked(int i)
+{
+	return __atomic_load_n(&w.looked[i], __ATOMIC_SEQ_CST);
+}
+
 static void
 all_forgotten(void)
 {
 	for (int i = 0; i < NODES; i++)
-		for (int ms = 0; w.looked[i] != 0; ms++) {
-			CHECK(w.looked[i] > 0 && ms < 5000);
+		for (int ms = 0; looked(i) != 0; ms++) {
+			CHECK(looked(i) > 0 && ms < 5000);
 			watch_sleep_ms(1);
 		}
 }

@@ -49,7 +49,7 @@ watch_create(void *fs, struct mp_vfs_create *m)
 	if (code == 0)
 		count(m->out.entry.id, 1);
 	if (code == 0 && strcmp(m->in.name, "hang") == 0)
-		w.hang = m->out.entry.id;
+		__atomic_store_n(&w.hang, m->out.entry.id, __ATOMIC_RELEASE);
 	return code;
 }
 
@@ -83,13 +83,21 @@ watch_forget(void *fs, struct mp_vfs_forget *m)
 	return real->forget(fs, m);
 }
 
+static bool
+is_hang(uint64_t node)
+{
+	uint64_t id = __atomic_load_n(&w.hang, __ATOMIC_ACQUIRE);
+
+	return id != 0 && id == node;
+}
+
 /* Only a read past the kernel's cache can be interrupted. */
 static int
 watch_open(void *fs, struct mp_vfs_open *m)
 {
 	int code = real->open(fs, m);
 
-	if (w.hang != 0 && m->in.node == w.hang)
+	if (is_hang(m->in.node))
 		m->out.flags |= MP_VFS_OPEN_DIRECT_IO;
 	return code;
 }
@@ -97,7 +105,7 @@ watch_open(void *fs, struct mp_vfs_open *m)
 static int
 watch_read(void *fs, struct mp_vfs_read *m)
 {
-	if (w.hang == 0 || m->in.node != w.hang)
+	if (!is_hang(m->in.node))
 		return real->read(fs, m);
 	mp_msg_take(&m->msg);
 	__atomic_store_n(&w.held, m, __ATOMIC_RELEASE);

@@ -31,7 +31,7 @@ struct watch {
 	int code;  /* of run */
 	int ready; /* what it was told; 1: nothing yet */
 	int detached;
-	uint64_t hang;		  /* node id */
+	uint64_t hang;		  /* node id; atomic */
 	struct mp_vfs_read *held; /* atomic */
 	int64_t looked[NODES];	  /* atomic, by the index in the id */
 };
