@@ -22,6 +22,7 @@
 #define NSEC 1000000000ull
 #define STEP_EPOCH 1000000000ull /* seconds; where a stepped clock starts */
 #define SPIN_TURNS 64
+#define JITTER_NS 20000
 #define HELD_MAX 16u /* locks of one thread at once */
 
 MP_STATIC_ASSERT(sizeof(pthread_mutex_t) <= 48, "struct mp_mutex");
@@ -32,14 +33,22 @@ static __thread struct {
 	unsigned int spins;
 	unsigned int locks; /* that sleep */
 	const void *lock[HELD_MAX];
+	uint32_t random;
 } held __attribute__((tls_model("initial-exec")));
 
+static uint32_t jitter;	 /* atomic: one lock in so many is slow; or 0 */
 static uint64_t step_ns; /* atomic: since STEP_EPOCH, plus 1; 0: runs */
 
 void
 mp_sleep_check(const void *object)
 {
 	mp_assert(!held.spins && "no sleep under a spin lock", object);
+}
+
+void
+mp_lock_jitter(uint32_t n)
+{
+	__atomic_store_n(&jitter, n, __ATOMIC_RELAXED);
 }
 
 unsigned int
@@ -68,10 +77,24 @@ lock_check(const void *lock)
 	mp_assert(held.locks < HELD_MAX, lock);
 }
 
+/* Who got the lock sleeps with it, so that others come into his way. */
+static void __attribute__((noinline, cold)) lock_slowly(uint32_t n)
+{
+	const struct timespec nap = { .tv_nsec = JITTER_NS };
+
+	held.random = held.random * 1103515245u + 12345u;
+	if ((held.random >> 16) % n == 0)
+		nanosleep(&nap, NULL);
+}
+
 static void
 lock_add(const void *lock)
 {
+	uint32_t n = __atomic_load_n(&jitter, __ATOMIC_RELAXED);
+
 	held.lock[held.locks++] = lock;
+	if (n)
+		lock_slowly(n);
 }
 
 static void

@@ -360,6 +360,7 @@ begin(void)
 	for (i = 0; i < DIRS; i++)
 		r.dir[i] = MP_VFS_ROOT;
 	r.stop = 0;
+	mp_lock_jitter(50);
 }
 
 static void

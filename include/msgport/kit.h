@@ -168,13 +168,15 @@ uint32_t mp_crc32c(uint32_t crc, const void *, size_t size);
  * For tests.  fail_at: the n-th allocation from now on fails, once; 0 never.
  * live: allocations not yet freed.  step: the wall clock stands still, first
  * at 1,000,000,000 s, and goes forward by so much at each call; 0: it runs.
- * locks: what the calling thread holds.
+ * count: locks that the calling thread holds.  jitter: one in n locks (not
+ * spin locks) is held for some microseconds more; 0 none.
  */
 void mp_mem_fail_at(uint64_t n);
 uint64_t mp_mem_fail_left(void); /* 0: the n-th was reached, or never set */
 uint64_t mp_mem_live(void);
 void mp_clock_step(uint64_t ns);
 unsigned int mp_lock_count(void);
+void mp_lock_jitter(uint32_t n);
 #endif
 
 /*
