@@ -64,11 +64,11 @@ SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
 MODEL :=
 MUTANT := $(addsuffix .patch,$(addprefix test/mutant/, \
-	fs-acl-chmod fs-atime-rests fs-cookie fs-inode-limit fs-lookup- \
-	count fs-loop fs-nospace-name fs-open-lives fs-quota-move fs- \
-	race-loop fs-race-order fs-reader-limit fs-replace-links fs- \
-	setgid fs-setuid fs-short-cache fs-size-limit fs-stale-id fs- \
-	tail fs-unlink-ctime fs-write-undone))
+	fs-acl-chmod fs-atime-rests fs-cookie fs-inode-limit \
+	fs-lookup-count fs-loop fs-nospace-name fs-open-lives \
+	fs-quota-move fs-race-loop fs-race-order fs-reader-limit \
+	fs-replace-links fs-setgid fs-setuid fs-short-cache fs-size-limit \
+	fs-stale-id fs-tail fs-unlink-ctime fs-write-undone))
 MAN :=
 
 # ---- how each variant is compiled
