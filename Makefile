@@ -36,7 +36,7 @@ EXAMPLE_LIB := example/vfs_hello.c
 BENCH_SRC := bench/inline.c bench/pingpong.c bench/contend.c bench/oneway.c \
 	bench/vfs.c bench/fuse.c bench/count.c
 BENCH_LIB := bench/bench.c bench/step.c bench/tree.c bench/fuse_bare.c
-FUZZ_SRC :=
+FUZZ_SRC := test/fuzz/vfs.c
 
 # Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
