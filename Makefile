@@ -131,7 +131,8 @@ BENCH := $(BENCH_SRC:%.c=$(B)/%)
 FUZZER := $(FUZZ_SRC:%.c=build/fuzz/%)
 COMMAND := $(TOOL_SRC:tool/msgport.c=$(B)/msgport)
 COMMAND := $(filter $(B)/msgport,$(COMMAND))
-TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) $(TEST_SH)
+TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) $(TEST_SH) \
+	$(if $V,,$(TEST_PLAIN:%.c=$(B)/%))
 DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 	$(TOOL_SRC:%.c=$(B)/%.o) $(TEST_LIB:%.c=$(B)/%.o) \
 	$(BENCH_LIB:%.c=$(B)/%.o) $(PROGRAM:%=%.o) $(BENCH:%=%.o) \
