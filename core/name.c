@@ -99,7 +99,7 @@ mp_name_list(uint32_t n, char name[MP_NAME_MAX + 1])
 	for (at = names; at != NULL && n != 0; n--)
 		at = at->next;
 	if (at != NULL) {
-		memcpy(name, at->name, sizeof(at->name));
+		memcpy(name, at->name, strlen(at->name) + 1);
 		code = 0;
 	}
 	os_unlock(&lock);

@@ -8,7 +8,8 @@
  * which steps threads from a seed and delays their stores as x86 may.
  *
  * Atomics: os_load and os_store are relaxed, os_load_acquire pairs with
- * os_store_release, and everything that reads and writes is a full fence.
+ * os_store_release, and everything that reads and writes is a full fence (as
+ * on x86, and on arm64 with LSE).
  *
  * Parking: os_park() sleeps while the word has the expected value, and may
  * return early for any reason.  os_wake() takes an address only; the memory

@@ -189,7 +189,10 @@ spin_in(struct mp_port *p)
 static __attribute__((__noinline__)) int
 busy(struct mp_port *p, struct mp_msg *m)
 {
-	bool sync = (os_load(&m->state) & ST_SYNC) != 0 || m->reply == NULL;
+	uint32_t s = os_load(&m->state);
+	/* Who forwards a message does not wait for it. */
+	bool sync = (s & ST_FORWARD) == 0 &&
+		    ((s & ST_SYNC) != 0 || m->reply == NULL);
 	int code;
 
 	if (os_load_word(&p->owner) == os_self()) {
@@ -232,7 +235,8 @@ serial_send(struct mp_port *p, struct mp_msg *m)
 	uint32_t free = SERIAL_FREE;
 	int code;
 
-	if (agent_is_slow(p, m) || os_stack_seems_low())
+	if ((agent_is_slow(p, m) && !agent_may_sleep(p, m)) ||
+	    os_stack_seems_low())
 		return serial_slow(p, m);
 	if (!os_cas(&p->serial, &free, SERIAL_INSIDE))
 		return busy(p, m);

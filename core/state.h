@@ -241,6 +241,15 @@ agent_is_slow(const struct mp_port *p, const struct mp_msg *m)
 	return os_any(&p->flags, GATE_ANY) || os_any(&m->state, ST_UNSENDABLE);
 }
 
+/* What looks slow is not if all is that a blocking agent may block. */
+static inline bool
+agent_may_sleep(const struct mp_port *p, const struct mp_msg *m)
+{
+	return !os_any(&p->flags, GATE_ANY & ~(uint32_t)MP_PORT_MAY_BLOCK) &&
+	       !os_any(&m->state, ST_UNSENDABLE) &&
+	       os_any_byte(&m->state, ST_SYNC);
+}
+
 /* In the sending thread, of a message that may be sent. */
 static inline void
 agent_start(struct mp_port *p, struct mp_msg *m)

@@ -82,7 +82,7 @@ void mp_pool_stop(struct mp_pool *);
 void mp_port_init_callback(struct mp_port *, mp_reply_fn *, void *data);
 void mp_port_init_discard(struct mp_port *);
 void mp_port_init_count(struct mp_port *);
-/* Until n have completed since init: 0 or -ETIMEDOUT. */
+/* Until n have completed since init, also when closed: 0 or -ETIMEDOUT. */
 int mp_count_wait(struct mp_port *, uint32_t n, uint64_t deadline_ns);
 
 #ifdef __cplusplus

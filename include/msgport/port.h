@@ -128,10 +128,13 @@ MP_STATIC_ASSERT(sizeof(struct mp_port) - sizeof(struct mp_lock) <= 252,
 		 "a port is four lines");
 
 /*
- * core/queue.c: by the receiver.  NULL: closed (try: or empty).  The first
- * thread that receives is taken for the owner, and a call that would wait for
- * it in a ring ends with EDEADLK; once a second thread has received here, the
- * port has no one owner and is not looked at.
+ * core/queue.c: by the receiver.  NULL: closed (try: or empty).
+ *
+ * The first thread that receives is taken for the owner, who also completes
+ * what he received; a call that would then wait for itself in a ring ends with
+ * EDEADLK.  Who passes received messages on to other threads, or leaves the
+ * port to another, has a second thread receive here once: such a port has no
+ * one owner, and is not looked at.
  */
 struct mp_msg *mp_recv(struct mp_port *);
 struct mp_msg *mp_tryrecv(struct mp_port *);
@@ -143,7 +146,7 @@ int mp_recv_until(struct mp_port *, uint64_t deadline_ns, struct mp_msg **);
 void mp_port_close(struct mp_port *);
 /*
  * Closes, and waits until all that it took is completed and no message that is
- * out has it as reply port.
+ * out has it as reply port.  No thread sends or receives here any more.
  */
 void mp_port_fini(struct mp_port *);
 /* Returns when all that was queued before is completed: 0 or -EDEADLK. */
