@@ -11,6 +11,7 @@
 #include <msgport/kit_tree.h>
 
 #define HTAB_MIN 8u
+#define HTAB_SHRINK 512u /* a table smaller than this stays */
 #define RADIX_BITS 6u
 #define RADIX_MASK 63u
 #define RADIX_HEIGHT_MAX 11u /* 66 bits */
@@ -52,7 +53,7 @@ mp_htab_reserve(struct mp_htab *t)
 	/* A table that cannot grow or shrink still works, only slower. */
 	if (t->count > t->mask)
 		(void)htab_resize(t, (t->mask + 1) * 2);
-	else if (t->mask >= 64 * HTAB_MIN && t->count < t->mask / 8)
+	else if (t->mask >= HTAB_SHRINK && t->count < t->mask / 8)
 		(void)htab_resize(t, (t->mask + 1) / 2);
 	return 0;
 }

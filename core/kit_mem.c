@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLAB_SIZE (2u << 20)
+#define SLAB_SIZE ((size_t)2 << 20)
 #define SLAB_PAGES (SLAB_SIZE / MP_PAGE_SIZE - 1)
 
 #if defined(__SANITIZE_ADDRESS__)

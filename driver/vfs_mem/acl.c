@@ -36,7 +36,7 @@ items(const struct mem_xattr *x)
 static char *
 item(const struct mem_xattr *x, uint32_t i)
 {
-	return acl_of(x) + HEAD + i * ITEM;
+	return acl_of(x) + HEAD + (size_t)i * ITEM;
 }
 
 static uint32_t

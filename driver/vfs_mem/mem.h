@@ -37,7 +37,8 @@
 #define MEM_CHUNK 64u /* nodes */
 #define MEM_MID 4096u /* chunks */
 #define MEM_TOP 1024u /* mids */
-#define MEM_NODE_MAX ((uint64_t)MEM_CHUNK * MEM_MID * MEM_TOP - 1)
+#define MEM_MID_NODES ((uint64_t)MEM_CHUNK * MEM_MID)
+#define MEM_NODE_MAX (MEM_MID_NODES * MEM_TOP - 1)
 #define MEM_LINK_MAX 65000u
 #define MEM_SIZE_MAX INT64_MAX /* bytes of a file */
 #define MEM_NEVER UINT64_MAX
@@ -166,7 +167,7 @@ mem_node_at(struct mem_fs *fs, uint64_t id)
 
 	if (!index || index > MEM_NODE_MAX)
 		return NULL;
-	mid = mp_atomic_load_ptr(&fs->top[index / (MEM_CHUNK * MEM_MID)]);
+	mid = mp_atomic_load_ptr(&fs->top[index / MEM_MID_NODES]);
 	if (!mid)
 		return NULL;
 	chunk = mp_atomic_load_ptr(&mid[index / MEM_CHUNK % MEM_MID]);

@@ -82,13 +82,12 @@ node_fresh(struct mem_fs *fs)
 	index = fs->index_next;
 	if (index > MEM_NODE_MAX)
 		goto out;
-	mid = fs->top[index / (MEM_CHUNK * MEM_MID)];
+	mid = fs->top[index / MEM_MID_NODES];
 	if (!mid) {
 		mid = mp_mem_zalloc(MEM_MID * sizeof(*mid));
 		if (!mid)
 			goto out;
-		mp_atomic_store_ptr(&fs->top[index / (MEM_CHUNK * MEM_MID)],
-				    mid);
+		mp_atomic_store_ptr(&fs->top[index / MEM_MID_NODES], mid);
 	}
 	chunk = mid[index / MEM_CHUNK % MEM_MID];
 	if (!chunk) {
