@@ -13,7 +13,6 @@
  * They are found by looking now and then, from the threads that wait for them.
  */
 #include "fuse_op.h"
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #define LOOK_NS 200000000u /* how often a waiting thread looks up */
@@ -48,12 +47,9 @@ wait_for(struct mp_fuse *f, struct mp_msg *m)
 	return code;
 }
 
-/* code: EASYNC, or the port has no room now, or nothing was tried yet (0). */
-static __attribute__((noinline)) int
-call_watched(fuse_req_t req, struct mp_msg *m, int code)
+int
+fuse_call_watched(struct mp_fuse *f, fuse_req_t req, struct mp_msg *m, int code)
 {
-	struct mp_fuse *f = fuse_req_userdata(req);
-
 	if (code != EASYNC && fuse_req_interrupted(req))
 		return -ECANCELED;
 	fuse_req_interrupt_func(req, interrupted, m);
@@ -65,21 +61,6 @@ call_watched(fuse_req_t req, struct mp_msg *m, int code)
 		code = wait_for(f, m);
 	fuse_req_interrupt_func(req, NULL, NULL);
 	return code;
-}
-
-int
-fuse_call(fuse_req_t req, struct mp_msg *m)
-{
-	struct mp_fuse *f = fuse_req_userdata(req);
-	int code = 0;
-
-	m->flags = MP_MSG_MAYBLOCK;
-	if ((f->conf.flags & MP_FUSE_INTR) == 0) {
-		code = f->port->mp_SendMsg(f->port, m);
-		if (code != EASYNC && code != -EAGAIN)
-			return code;
-	}
-	return call_watched(req, m, code);
 }
 
 static __attribute__((cold)) int
@@ -104,48 +85,9 @@ error_of(int code)
 }
 
 void
-fuse_status(fuse_req_t req, int code)
+fuse_error(fuse_req_t req, int code)
 {
-	fuse_reply_err(req, code == 0 ? 0 : error_of(code));
-}
-
-int
-fuse_name(const char *from, char *to, uint32_t *len)
-{
-	size_t n = strlen(from);
-
-	if (n > MP_VFS_NAME_MAX)
-		return -ENAMETOOLONG;
-	memcpy(to, from, n + 1);
-	*len = (uint32_t)n;
-	return 0;
-}
-
-static double
-seconds(uint64_t ns)
-{
-	return (double)(int64_t)(ns > INT64_MAX ? INT64_MAX : ns) * 1e-9;
-}
-
-/* Those members that libfuse passes on. */
-static void
-stat_fill(struct stat *st, const struct mp_vfs_attr *a)
-{
-	st->st_ino = a->ino;
-	st->st_mode = a->mode;
-	st->st_nlink = a->nlink;
-	st->st_uid = a->uid;
-	st->st_gid = a->gid;
-	st->st_rdev = makedev(a->rdev_major, a->rdev_minor);
-	st->st_size = (off_t)a->size;
-	st->st_blksize = (blksize_t)a->blksize;
-	st->st_blocks = (blkcnt_t)a->blocks;
-	st->st_atim.tv_sec = a->atime.sec;
-	st->st_atim.tv_nsec = a->atime.nsec;
-	st->st_mtim.tv_sec = a->mtime.sec;
-	st->st_mtim.tv_nsec = a->mtime.nsec;
-	st->st_ctim.tv_sec = a->ctime.sec;
-	st->st_ctim.tv_nsec = a->ctime.nsec;
+	fuse_reply_err(req, error_of(code));
 }
 
 void
@@ -153,9 +95,9 @@ fuse_entry_fill(struct fuse_entry_param *p, const struct mp_vfs_entry *e)
 {
 	p->ino = e->id;
 	p->generation = e->generation;
-	p->entry_timeout = seconds(e->entry_valid_ns);
-	p->attr_timeout = seconds(e->attr_valid_ns);
-	stat_fill(&p->attr, &e->attr);
+	p->entry_timeout = fuse_seconds(e->entry_valid_ns);
+	p->attr_timeout = fuse_seconds(e->attr_valid_ns);
+	fuse_stat_fill(&p->attr, &e->attr);
 }
 
 void
@@ -165,7 +107,7 @@ fuse_unlook(struct mp_fuse *f, uint64_t node)
 
 	if (node == 0)
 		return;
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_FORGET);
+	m.msg = FUSE_MSG(MP_VFS_FORGET);
 	m.in.items = 1;
 	m.in.reserved = 0;
 	m.in.item[0].id = node;
@@ -174,9 +116,9 @@ fuse_unlook(struct mp_fuse *f, uint64_t node)
 }
 
 void
-fuse_entry(fuse_req_t req, int code, const struct mp_vfs_entry *e)
+fuse_entry(struct mp_fuse *f, fuse_req_t req, int code,
+	   const struct mp_vfs_entry *e)
 {
-	struct mp_fuse *f = fuse_req_userdata(req);
 	struct fuse_entry_param p;
 
 	if (code != 0) {
@@ -186,18 +128,4 @@ fuse_entry(fuse_req_t req, int code, const struct mp_vfs_entry *e)
 	fuse_entry_fill(&p, e);
 	if (fuse_reply_entry(req, &p) != 0)
 		fuse_unlook(f, e->id);
-}
-
-void
-fuse_attr(fuse_req_t req, int code, const struct mp_vfs_attr *a,
-	  uint64_t valid_ns)
-{
-	struct stat st;
-
-	if (code != 0) {
-		fuse_status(req, code);
-		return;
-	}
-	stat_fill(&st, a);
-	fuse_reply_attr(req, &st, seconds(valid_ns));
 }

@@ -75,7 +75,7 @@ list_into(fuse_req_t req, struct mp_vfs_readdir *m, void *to, size_t size)
 	int code;
 
 	m->buf = (struct mp_buf){ to, size, MP_BUF_OUT, 0 };
-	code = fuse_call(req, &m->msg);
+	code = fuse_call(f, req, &m->msg);
 	if (code == 0)
 		code = translate(req, m, &used);
 	if (code != 0)
@@ -122,7 +122,7 @@ do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	struct mp_vfs_readdir m;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_READDIR);
+	m.msg = FUSE_MSG(MP_VFS_READDIR);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.cookie = (uint64_t)offset;
@@ -135,7 +135,7 @@ do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	struct mp_vfs_readdir m;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_READDIRPLUS);
+	m.msg = FUSE_MSG(MP_VFS_READDIRPLUS);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.cookie = (uint64_t)offset;
@@ -146,6 +146,7 @@ do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 static void
 do_statfs(fuse_req_t req, fuse_ino_t ino)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct statvfs st = { .f_bsize = 4096,
 			      .f_frsize = 4096,
 			      .f_namemax = MP_VFS_NAME_MAX };
@@ -153,9 +154,9 @@ do_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct mp_vfs_statfs m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_STATFS);
+	m.msg = FUSE_MSG(MP_VFS_STATFS);
 	m.in.node = ino;
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code != 0 && code != -ENOSYS) {
 		fuse_status(req, code);
 		return;
@@ -178,14 +179,15 @@ do_statfs(fuse_req_t req, fuse_ino_t ino)
 static void
 do_access(fuse_req_t req, fuse_ino_t ino, int mask)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_access m;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_ACCESS);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_ACCESS);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.mask = (uint32_t)mask & 7;
 	m.in.reserved = 0;
-	fuse_status(req, fuse_call(req, &m.msg));
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 void

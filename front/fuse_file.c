@@ -3,14 +3,16 @@
  * Requests on open files.
  *
  * A read goes from the driver into one buffer that libfuse hands to the
- * kernel; a write is lent as it lies in libfuse's.
+ * kernel; a write is lent as it lies in libfuse's.  The buffer is aligned
+ * to pages, without which copying 128 KiB takes twice the time.
  */
 #include "fuse_op.h"
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define READ_STACK (128u * 1024) /* the kernel's usual readahead */
-#define COPY_MAX (1u << 30)	 /* a reply holds 32 bits */
+#define READ_STACK ((size_t)131072) /* the kernel's usual readahead */
+#define PAGE ((size_t)4096)
+#define COPY_MAX (1u << 30) /* a reply holds 32 bits */
 
 /*
  * A kernel that writes back its cache reads pages before it fills them, and
@@ -46,7 +48,7 @@ give_back(struct mp_fuse *f, uint32_t op, uint64_t node, uint64_t fh)
 {
 	struct mp_vfs_release m;
 
-	m.msg = (struct mp_msg)MP_MSG(op);
+	m.msg = FUSE_MSG(op);
 	m.in.node = node;
 	m.in.fh = fh;
 	(void)mp_call(f->port, &m.msg);
@@ -60,12 +62,12 @@ open_node(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct mp_vfs_open m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(op);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(op);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.flags = flags;
 	m.in.reserved = 0;
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code != 0) {
 		fuse_status(req, code);
 		return;
@@ -81,7 +83,7 @@ open_node(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 static void
 do_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	const struct mp_fuse *f = fuse_req_userdata(req);
+	struct mp_fuse *f = fuse_req_userdata(req);
 	uint32_t flags = open_flags(f, fi->flags) & ~MP_O_EXCL;
 
 	open_node(req, ino, fi, flags, MP_VFS_OPEN);
@@ -104,14 +106,14 @@ do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct mp_vfs_create m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_CREATE);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_CREATE);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode & MP_S_IPERM;
 	m.in.flags = open_flags(f, fi->flags);
 	m.in.reserved = 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	if (code != 0) {
 		fuse_status(req, code);
 		return;
@@ -127,10 +129,11 @@ do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 static void
 read_into(fuse_req_t req, struct mp_vfs_read *m, char *to, size_t size)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	int code;
 
 	m->buf = (struct mp_buf){ to, size, MP_BUF_OUT, 0 };
-	code = fuse_call(req, &m->msg);
+	code = fuse_call(f, req, &m->msg);
 	if (code == 0 && m->out.count > size)
 		code = -EIO;
 	if (code == 0)
@@ -143,7 +146,7 @@ read_into(fuse_req_t req, struct mp_vfs_read *m, char *to, size_t size)
 static __attribute__((noinline)) void
 read_small(fuse_req_t req, struct mp_vfs_read *m, size_t size)
 {
-	char to[READ_STACK];
+	_Alignas(PAGE) char to[READ_STACK];
 
 	read_into(req, m, to, size);
 }
@@ -151,7 +154,7 @@ read_small(fuse_req_t req, struct mp_vfs_read *m, size_t size)
 static void
 read_large(fuse_req_t req, struct mp_vfs_read *m, size_t size)
 {
-	char *to = malloc(size);
+	char *to = aligned_alloc(PAGE, (size + PAGE - 1) & ~(PAGE - 1));
 
 	if (to == NULL)
 		fuse_status(req, -ENOMEM);
@@ -166,7 +169,7 @@ do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	struct mp_vfs_read m;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_READ);
+	m.msg = FUSE_MSG(MP_VFS_READ);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -180,17 +183,18 @@ static void
 do_write(fuse_req_t req, fuse_ino_t ino, const char *from, size_t size,
 	 off_t offset, struct fuse_file_info *fi)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_write m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_WRITE);
+	m.msg = FUSE_MSG(MP_VFS_WRITE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
 	m.in.flags = fi->writepage ? MP_VFS_WRITE_CACHE : 0;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)from, size, MP_BUF_IN, 0 };
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code == 0 && m.out.count > size)
 		code = -EIO;
 	if (code == 0)
@@ -202,12 +206,13 @@ do_write(fuse_req_t req, fuse_ino_t ino, const char *from, size_t size,
 static void
 end(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, uint32_t op)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_release m;
 
-	m.msg = (struct mp_msg)MP_MSG(op);
+	m.msg = FUSE_MSG(op);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
-	fuse_status(req, fuse_call(req, &m.msg));
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 static void
@@ -232,14 +237,15 @@ static void
 sync_node(fuse_req_t req, fuse_ino_t ino, int data, struct fuse_file_info *fi,
 	  uint32_t op)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_fsync m;
 
-	m.msg = (struct mp_msg)MP_MSG(op);
+	m.msg = FUSE_MSG(op);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.flags = data != 0 ? MP_VFS_FSYNC_DATA : 0;
 	m.in.reserved = 0;
-	fuse_status(req, fuse_call(req, &m.msg));
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 static void
@@ -258,32 +264,34 @@ static void
 do_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	     off_t length, struct fuse_file_info *fi)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_fallocate m;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_FALLOCATE);
+	m.msg = FUSE_MSG(MP_VFS_FALLOCATE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
 	m.in.length = (uint64_t)length;
 	m.in.mode = (uint32_t)mode;
 	m.in.reserved = 0;
-	fuse_status(req, fuse_call(req, &m.msg));
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 static void
 do_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 	 struct fuse_file_info *fi)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_lseek m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_LSEEK);
+	m.msg = FUSE_MSG(MP_VFS_LSEEK);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
 	m.in.whence = (uint32_t)whence;
 	m.in.reserved = 0;
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code == 0)
 		fuse_reply_lseek(req, (off_t)m.out.offset);
 	else
@@ -295,10 +303,11 @@ do_copy(fuse_req_t req, fuse_ino_t ino, off_t offset, struct fuse_file_info *fi,
 	fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_fi,
 	size_t length, int flags)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_copy_file_range m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_COPY_FILE_RANGE);
+	m.msg = FUSE_MSG(MP_VFS_COPY_FILE_RANGE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -308,7 +317,7 @@ do_copy(fuse_req_t req, fuse_ino_t ino, off_t offset, struct fuse_file_info *fi,
 	m.in.length = length < COPY_MAX ? length : COPY_MAX;
 	m.in.flags = (uint32_t)flags;
 	m.in.reserved = 0;
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code == 0 && m.out.count > m.in.length)
 		code = -EIO;
 	if (code == 0)

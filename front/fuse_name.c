@@ -4,21 +4,21 @@
  * by member, since most of it is room for names that are short.
  */
 #include "fuse_op.h"
-#include <sys/sysmacros.h>
 
 static void
 do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_lookup m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_LOOKUP);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_LOOKUP);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.flags = MP_VFS_LOOKUP_NEGATIVE;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
-	fuse_entry(req, code, &m.out.entry);
+		code = fuse_call(f, req, &m.msg);
+	fuse_entry(f, req, code, &m.out.entry);
 }
 
 static void
@@ -29,7 +29,7 @@ do_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *item)
 	uint32_t n;
 
 	for (size_t done = 0; done < count; done += n) {
-		m.msg = (struct mp_msg)MP_MSG(MP_VFS_FORGET);
+		m.msg = FUSE_MSG(MP_VFS_FORGET);
 		m.in.reserved = 0;
 		for (n = 0; n < MP_VFS_FORGET_MAX && done + n < count; n++) {
 			m.in.item[n].id = item[done + n].ino;
@@ -52,15 +52,16 @@ do_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 static void
 do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_getattr m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_GETATTR);
+	m.msg = FUSE_MSG(MP_VFS_GETATTR);
 	m.in.node = ino;
 	m.in.fh = fi != NULL ? fi->fh : 0;
 	m.in.flags = fi != NULL ? MP_VFS_GETATTR_FH : 0;
 	m.in.reserved = 0;
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	fuse_attr(req, code, &m.out.attr, m.out.attr_valid_ns);
 }
 
@@ -86,11 +87,12 @@ static void
 do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	   struct fuse_file_info *fi)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_setattr m;
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_SETATTR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_SETATTR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.fh = fi != NULL ? fi->fh : 0;
 	m.in.size = (uint64_t)st->st_size;
@@ -101,21 +103,22 @@ do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	m.in.atime = time_of(&st->st_atim);
 	m.in.mtime = time_of(&st->st_mtim);
 	m.in.ctime = time_of(&st->st_ctim);
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	fuse_attr(req, code, &m.out.attr, m.out.attr_valid_ns);
 }
 
 static void
 do_readlink(fuse_req_t req, fuse_ino_t ino)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_readlink m;
 	char target[MP_VFS_TARGET_MAX + 1];
 	int code;
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_READLINK);
+	m.msg = FUSE_MSG(MP_VFS_READLINK);
 	m.in.node = ino;
 	m.buf = (struct mp_buf){ target, MP_VFS_TARGET_MAX, MP_BUF_OUT, 0 };
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code == 0 && m.out.count > MP_VFS_TARGET_MAX)
 		code = -EIO;
 	if (code != 0) {
@@ -130,48 +133,51 @@ static void
 do_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	 dev_t rdev)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_mknod m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_MKNOD);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_MKNOD);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode;
 	m.in.rdev_major = device ? major(rdev) : 0;
 	m.in.rdev_minor = device ? minor(rdev) : 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
-	fuse_entry(req, code, &m.out.entry);
+		code = fuse_call(f, req, &m.msg);
+	fuse_entry(f, req, code, &m.out.entry);
 }
 
 static void
 do_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_mkdir m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_MKDIR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_MKDIR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode & MP_S_IPERM;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
-	fuse_entry(req, code, &m.out.entry);
+		code = fuse_call(f, req, &m.msg);
+	fuse_entry(f, req, code, &m.out.entry);
 }
 
 static void
 remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, uint32_t op)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_unlink m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(op);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(op);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.reserved = 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	fuse_status(req, code);
 }
 
@@ -191,18 +197,19 @@ static void
 do_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 	   const char *name)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_symlink m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_SYMLINK);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_SYMLINK);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)target, strlen(target),
 				 MP_BUF_IN, 0 };
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
-	fuse_entry(req, code, &m.out.entry);
+		code = fuse_call(f, req, &m.msg);
+	fuse_entry(f, req, code, &m.out.entry);
 }
 
 /* The signature is FUSE's. */
@@ -210,52 +217,55 @@ static void
 do_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	  fuse_ino_t to_parent, const char *to, unsigned flags)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_rename m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
 	if (code == 0)
 		code = fuse_name(to, m.in.new_name, &m.in.new_name_len);
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_RENAME);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_RENAME);
+	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.new_parent = to_parent;
 	m.in.flags = flags;
 	m.in.reserved = 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	fuse_status(req, code);
 }
 
 static void
 do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_link m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_LINK);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_LINK);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.parent = parent;
 	m.in.reserved = 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
-	fuse_entry(req, code, &m.out.entry);
+		code = fuse_call(f, req, &m.msg);
+	fuse_entry(f, req, code, &m.out.entry);
 }
 
 static void
 do_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
 	    size_t size, int flags)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_setxattr m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_SETXATTR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_SETXATTR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.flags = (uint32_t)flags;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)value, size, MP_BUF_IN, 0 };
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	fuse_status(req, code);
 }
 
@@ -276,51 +286,54 @@ bytes(fuse_req_t req, int code, const struct mp_buf *b, uint32_t count)
 static void
 do_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_getxattr m;
 	char value[MP_VFS_XATTR_MAX];
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
 	if (size > sizeof(value))
 		size = sizeof(value);
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_GETXATTR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_GETXATTR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ value, size, MP_BUF_OUT, 0 };
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	bytes(req, code, &m.buf, m.out.count);
 }
 
 static void
 do_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_listxattr m;
 	char list[MP_VFS_XATTR_MAX];
 	int code;
 
 	if (size > sizeof(list))
 		size = sizeof(list);
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_LISTXATTR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_LISTXATTR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.buf = (struct mp_buf){ list, size, MP_BUF_OUT, 0 };
-	code = fuse_call(req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	bytes(req, code, &m.buf, m.out.count);
 }
 
 static void
 do_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
+	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_removexattr m;
 	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = (struct mp_msg)MP_MSG(MP_VFS_REMOVEXATTR);
-	m.in.cred = fuse_cred(req);
+	m.msg = FUSE_MSG(MP_VFS_REMOVEXATTR);
+	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.reserved = 0;
 	if (code == 0)
-		code = fuse_call(req, &m.msg);
+		code = fuse_call(f, req, &m.msg);
 	fuse_status(req, code);
 }
 
