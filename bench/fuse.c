@@ -356,7 +356,8 @@ main(int argc, char **argv)
 		return serve(argv[2], argv[3]);
 	}
 	bench_need(mkdtemp(work) != NULL, "mkdtemp");
-	printf("# fuse: one thread serves, client and servers on any CPU\n");
+	bench_pin(0);
+	printf("# fuse: one thread serves, client and server on CPU 0\n");
 	measure();
 	snprintf(command, sizeof command, "rm -rf %s", work);
 	return system(command) != 0;
