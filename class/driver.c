@@ -23,7 +23,10 @@ static void
 say_bytes(struct sentence *s, const char *what, size_t len)
 {
 	for (; len > 0 && s->left > 1; len--, what++) {
-		*s->at++ = *what >= ' ' && *what <= '~' ? *what : '?';
+		*s->at = *what;
+		if (*what < ' ' || *what > '~')
+			*s->at = '?';
+		s->at++;
 		*s->at = '\0';
 		s->left--;
 	}

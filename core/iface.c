@@ -215,12 +215,13 @@ unpack_tails(const struct mp_iface_part *part, struct mp_msg *m,
 	for (; t < end; t++) {
 		uint32_t n = count_of(m, t);
 		char *array = (char *)m + t->off;
+		size_t bytes = (size_t)n * t->item;
 
-		if (n > t->max || n * t->item > len)
+		if (n > t->max || bytes > len)
 			return -EPROTO;
-		memcpy(array, from, n * t->item);
-		from += n * t->item;
-		len -= n * t->item;
+		memcpy(array, from, bytes);
+		from += bytes;
+		len -= (uint32_t)bytes;
 		if (t->text)
 			array[n] = '\0';
 	}
@@ -296,7 +297,7 @@ copy(const struct mp_iface_part *part, struct mp_msg *to,
 
 		if (n > t->max)
 			return -t->over;
-		memcpy(array, (const char *)from + t->off, n * t->item);
+		memcpy(array, (const char *)from + t->off, (size_t)n * t->item);
 		if (t->text)
 			array[n] = '\0';
 	}
