@@ -76,7 +76,7 @@ call(const struct mp_vfs *vfs, uint32_t op, void *m)
 static bool
 plain_name(const char *name, uint32_t len)
 {
-	return len - 1 < MP_VFS_NAME_MAX && name[0] != '.' &&
+	return len - 1 < MP_VFS_NAME_MAX && (name[0] != '.' || len > 2) &&
 	       vfs_text_ok(name, len, '/');
 }
 
