@@ -178,6 +178,7 @@ stop(struct server *s)
 	waitpid(s->pid, NULL, 0);
 	close(s->done);
 	rmdir(s->dir);
+	s->dir[0] = '\0';
 }
 
 static off_t
@@ -346,19 +347,30 @@ measure(void)
 	neither();
 }
 
-int
-main(int argc, char **argv)
+/* Also when something failed: no mount stays behind. */
+static void
+clean(void)
 {
 	char command[64];
 
+	for (int i = 0; i < 2; i++)
+		if (server[i].dir[0] != '\0')
+			umount2(server[i].dir, MNT_DETACH);
+	snprintf(command, sizeof command, "rm -rf %s", work);
+	(void)!system(command);
+}
+
+int
+main(int argc, char **argv)
+{
 	if (argc == 5 && strcmp(argv[1], "serve") == 0) {
 		done_fd = atoi(argv[4]);
 		return serve(argv[2], argv[3]);
 	}
 	bench_need(mkdtemp(work) != NULL, "mkdtemp");
+	atexit(clean);
 	bench_pin(0);
 	printf("# fuse: one thread serves, client and server on CPU 0\n");
 	measure();
-	snprintf(command, sizeof command, "rm -rf %s", work);
-	return system(command) != 0;
+	return 0;
 }
