@@ -233,8 +233,10 @@ live_bytes(const struct mp_parity_slot *s, uint64_t len)
 	return live < len ? live : len;
 }
 
-static void
-give_back(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
+/* Copies the answer back; the result that the original ends with. */
+static int
+give_back(const struct mp_parity *par, struct mp_parity_slot *s,
+	  struct mp_msg *m)
 {
 	const struct mp_iface_op *op = s->op;
 	int code = s->copy.result;
@@ -249,9 +251,10 @@ give_back(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
 		if ((buf->dir & MP_BUF_OUT) != 0)
 			memcpy(buf->base, bounce(s), live_bytes(s, buf->len));
 	}
-	msg_end(m, code);
+	return code;
 }
 
+/* The slot is free before its sender can know, and send the next. */
 static void
 copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 {
@@ -260,12 +263,14 @@ copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 		MP_CONTAINER(copy, struct mp_parity_slot, copy);
 	struct mp_msg *m = take_original(par, s);
 
-	if (m != NULL)
-		give_back(par, s, m);
+	int code = m != NULL ? give_back(par, s, m) : 0;
+
 	if ((par->conf.modes & MP_PARITY_POISON) != 0)
 		memset(&s->copy, MP_PARITY_POISON_BYTE,
 		       par->slot_size - offsetof(struct mp_parity_slot, copy));
 	put_slot(par, s);
+	if (m != NULL)
+		msg_end(m, code);
 }
 
 /* From here on no slot is given out, and nobody waits for one. */
@@ -300,9 +305,9 @@ kill_peer(struct mp_parity *par)
 		if (m == NULL)
 			continue;
 		queued = mp_drop(&s->copy) == 0;
-		msg_end(m, queued ? -EPIPE : -EOWNERDEAD);
 		if (queued)
 			put_slot(par, s);
+		msg_end(m, queued ? -EPIPE : -EOWNERDEAD);
 	}
 }
 
