@@ -50,7 +50,7 @@ TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-machine.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/21-count.sh test/85-example.sh test/90-san.sh
+	test/21-count.sh test/82-example.sh test/90-san.sh
 TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 	test/posix_mount.c test/rule_name.c \
@@ -70,7 +70,11 @@ MUTANT := $(addsuffix .patch,$(addprefix test/mutant/, \
 	fs-quota-move fs-race-loop fs-race-order fs-reader-limit \
 	fs-replace-links fs-setgid fs-setuid fs-short-cache fs-size-limit \
 	fs-stale-id fs-tail fs-unlink-ctime fs-write-undone))
-MAN :=
+MAN := doc/man/msgport.1 doc/man/msgport.7 doc/man/msgport-driver.7 \
+	doc/man/mp_agent.3 doc/man/mp_call.3 doc/man/mp_cancel.3 \
+	doc/man/mp_exec.3 doc/man/mp_iface.3 doc/man/mp_kit.3 \
+	doc/man/mp_name.3 doc/man/mp_parity.3 doc/man/mp_port.3 \
+	doc/man/mp_recv.3 doc/man/mp_stat.3 doc/man/mp_vfs.3
 
 # ---- how each variant is compiled
 
