@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { POLLING = 4000, SLEEPING = 500, STEPPED = 8, OP_STOP = 1 };
+enum { POLLING = 4000, SLEEPING = 100, STEPPED = 8, OP_STOP = 1 };
 
 struct body {
 	uint64_t word[BENCH_LINE / 8];
