@@ -15,6 +15,12 @@
 
 #include <msgport/iface.h>
 
+/* The kinds of fields that may not hold just anything. */
+#define CHECKED                                                              \
+	(1u << MP_FIELD_OCTAL | 1u << MP_FIELD_FLAGS | 1u << MP_FIELD_ENUM | \
+	 1u << MP_FIELD_NSEC | 1u << MP_FIELD_ID | 1u << MP_FIELD_OFFSET |   \
+	 1u << MP_FIELD_ZERO)
+
 struct head {
 	uint32_t fixed; /* bytes */
 	uint32_t tail;	/* bytes, of all tails */
@@ -96,9 +102,17 @@ mp_iface_get(const struct mp_iface_field *f, const struct mp_msg *m)
 	}
 }
 
+/* What a field of a checked kind holds: it has 4 bytes or 8. */
 static bool
-field_ok(const struct mp_iface_field *f, uint64_t v)
+value_ok(const struct mp_iface_field *f, const void *at)
 {
+	uint64_t v;
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	v = word;
+	if (f->size == sizeof(v))
+		memcpy(&v, at, sizeof(v));
 	if (f->kind == MP_FIELD_ID)
 		return v != 0;
 	if (f->kind == MP_FIELD_NSEC)
@@ -116,7 +130,8 @@ check_fields(const struct mp_iface_op *op, const struct mp_msg *m)
 	uint32_t in_end = op->in.off + op->in.size;
 
 	for (; f < end && f->off < in_end; f++) {
-		if (!field_ok(f, mp_iface_get(f, m)))
+		if ((CHECKED >> f->kind & 1) != 0 &&
+		    !value_ok(f, (const char *)m + f->off))
 			return -EINVAL;
 	}
 	return 0;
