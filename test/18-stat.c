@@ -3,6 +3,8 @@
 #include <msgport/stat.h>
 #include "conform.h"
 
+#include <pthread.h>
+
 static int
 echo(struct mp_port *p, struct mp_msg *m)
 {
@@ -251,7 +253,22 @@ call_on(struct mp_port *p, struct mp_msg *m)
 	return mp_call(p, &own);
 }
 
-TEST(endless_recursion_ends_for_want_of_stack)
+/* On a stack that is used up before a sanitizer's own are. */
+static void
+on_small_stack(void *(*run)(void *))
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	CHECK_EQ(pthread_attr_init(&attr), 0);
+	CHECK_EQ(pthread_attr_setstacksize(&attr, 1 << 19), 0);
+	CHECK_EQ(pthread_create(&thread, &attr, run, NULL), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attr);
+}
+
+static void *
+recurse_main(void *none)
 {
 	struct mp_msg m = MP_MSG(1);
 	uint32_t runs = 0;
@@ -263,6 +280,12 @@ TEST(endless_recursion_ends_for_want_of_stack)
 	CHECK_EQ(refused(&p, MP_REFUSED_STACK), 1);
 	CHECK_EQ(m.result, -EDEADLK);
 	mp_port_fini(&p);
+	return none;
+}
+
+TEST(endless_recursion_ends_for_want_of_stack)
+{
+	on_small_stack(recurse_main);
 }
 
 static int
@@ -273,7 +296,8 @@ pass(struct mp_port *p, struct mp_msg *m)
 	return 0;
 }
 
-TEST(a_ring_of_filters_ends_for_want_of_stack, .timeout_s = 5)
+static void *
+ring_main(void *none)
 {
 	struct mp_msg m = MP_MSG(1);
 	struct mp_port a, b;
@@ -285,6 +309,12 @@ TEST(a_ring_of_filters_ends_for_want_of_stack, .timeout_s = 5)
 	CHECK(m.flags / MP_MSG_USER > 100);
 	mp_port_fini(&a);
 	mp_port_fini(&b);
+	return none;
+}
+
+TEST(a_ring_of_filters_ends_for_want_of_stack, .timeout_s = 5)
+{
+	on_small_stack(ring_main);
 }
 
 struct traffic {

@@ -97,6 +97,12 @@ c_random(uint32_t *seed)
 	return *seed;
 }
 
+bool
+c_is_async(const struct conform *c)
+{
+	return (mode_bits[c->mode] & MP_PARITY_ASYNC) != 0;
+}
+
 void
 c_control(struct conform *c, enum c_control what, uint32_t n)
 {

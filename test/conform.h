@@ -201,6 +201,8 @@ void c_begun(struct c_client *);
 void c_await_asleep(struct c_client *);
 /* No completion waits at the client's reply port, or was given by it. */
 void c_no_more(struct c_client *, struct c_item *);
+/* A parity thread stands between: what is sent arrives in its own time. */
+bool c_is_async(const struct conform *);
 void c_control(struct conform *, enum c_control, uint32_t n);
 /* Held or queued, then over: something is out meanwhile. */
 void c_release(struct conform *, uint32_t n);

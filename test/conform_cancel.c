@@ -207,6 +207,8 @@ a_queued_request_ends_with_etime_at_its_deadline(struct conform *c)
 		CHECK_EQ(c_join(cl), -ETIME);
 		c_control(c, C_OPEN, 0);
 	} else {
+		if (!c_is_async(c))
+			c_control(c, C_AWAIT_QUEUED, 1);
 		await_time(it->m.msg.deadline_ns);
 		c_control(c, C_OPEN, 0);
 		CHECK_EQ(c_join(cl), -ETIME);

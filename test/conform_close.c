@@ -49,8 +49,9 @@ a_barrier_waits_for_what_was_queued_before(struct conform *c)
 			 EASYNC);
 	worker_start(&w, c->port, barrier_main);
 	CHECK(c_sleeps(w.tid, &w.ended));
-	CHECK_EQ(c_begin(cl, c_item(c, 3, C_HOLD)), EASYNC);
 	c_control(c, C_OPEN, 0);
+	c_control(c, C_AWAIT_HELD, 1);
+	CHECK_EQ(c_begin(cl, c_item(c, 3, C_HOLD)), EASYNC);
 	c_control(c, C_AWAIT_HELD, 2);
 	CHECK(c_sleeps(w.tid, &w.ended));
 	c_release(c, 1);
