@@ -39,7 +39,7 @@
 #define MEM_TOP 1024u /* mids */
 #define MEM_MID_NODES ((uint64_t)MEM_CHUNK * MEM_MID)
 #define MEM_NODE_MAX (MEM_MID_NODES * MEM_TOP - 1)
-#define MEM_LINK_MAX 65000u
+#define MEM_LINK_MAX 32000u
 #define MEM_SIZE_MAX INT64_MAX /* bytes of a file */
 #define MEM_NEVER UINT64_MAX
 
