@@ -14,10 +14,12 @@
 #include <string.h>
 
 #define TICK 1000000000u
+#define SLOTS 4
 
 extern const struct mp_driver mp_driver_vfs_mem;
 
 struct port_client px_c;
+uint32_t px_port_parity;
 
 void
 px_forget(uint64_t node)
@@ -91,6 +93,20 @@ px_find(const char *path, uint64_t *node)
 	return code;
 }
 
+/* As if the driver were far away; slots for what one thread has in flight. */
+static void
+parity_begin(void)
+{
+	struct mp_parity_conf conf = { .modes = px_port_parity,
+				       .slots = SLOTS };
+
+	px_c.port.iface = &mp_vfs_iface;
+	px_c.slots = calloc(1, mp_parity_size(&mp_vfs_iface, SLOTS));
+	CHECK(px_c.slots);
+	conf.memory = px_c.slots;
+	CHECK_EQ(mp_parity_start(&px_c.parity, &px_c.port, &conf), 0);
+}
+
 static void
 port_begin(const char *options, bool through)
 {
@@ -106,6 +122,8 @@ port_begin(const char *options, bool through)
 	px_c.vfs = (struct mp_vfs){ mp_driver_vfs_mem.vfs, px_c.fs };
 	mp_port_init_call(&px_c.port, mp_vfs_handle, &px_c.vfs);
 	px_c.port.flags = MP_PORT_MAY_BLOCK;
+	if (px_port_parity)
+		parity_begin();
 	memset(&px_c.cred, 0, sizeof(px_c.cred));
 	mp_clock_step(TICK);
 }
@@ -118,7 +136,10 @@ port_end(void)
 	for (i = 0; i < PORT_FILES; i++)
 		CHECK_EQ(px_c.file[i].node, 0);
 	CHECK_EQ(mp_lock_count(), 0);
+	if (px_port_parity)
+		mp_parity_stop(&px_c.parity);
 	mp_port_fini(&px_c.port);
+	free(px_c.slots);
 	mp_driver_vfs_mem.close(px_c.fs);
 	CHECK_EQ(mp_mem_live(), 0);
 }

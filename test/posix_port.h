@@ -8,6 +8,7 @@
 
 #include <msgport/agent.h>
 #include <msgport/driver.h>
+#include <msgport/parity.h>
 
 #define PORT_FILES 64
 
@@ -23,6 +24,8 @@ struct port_client {
 	struct mp_port port;
 	struct mp_vfs vfs;
 	void *fs;
+	struct mp_parity parity;
+	void *slots; /* its memory, if it has any */
 	struct mp_vfs_cred cred;
 	struct port_file file[PORT_FILES];
 };
