@@ -387,7 +387,7 @@ send_again(struct mp_port *p, struct mp_msg *m)
 
 	CHECK(mp_done(m));
 	CHECK_EQ(m->result, (int)m->op);
-	if (chain->left-- != 0)
+	if (os_fetch_add(&chain->left, -1u) != 0)
 		CHECK_EQ(mp_send(chain->target, m), 0);
 }
 
