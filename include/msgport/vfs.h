@@ -161,7 +161,7 @@ int mp_vfs_name_check(const char *name, uint32_t len);
  * For those who get answers from somebody they do not believe: given the
  * peer's code for a good request, the code that counts.  -EIO for 0: the
  * answer broke a rule; `out' is as it was, with what is to be given back.
- * The buffer is looked at where it lies: copy it first if the peer can reach it.
+ * The buffer is looked at where it lies: copy it first if the peer reaches it.
  */
 int mp_vfs_answer_check(const struct mp_msg *, int code);
 
