@@ -10,14 +10,17 @@
 #include "fuse_op.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define IO_MIN 4096u /* the kernel reads and writes pages */
+#define AGAIN_NS 5000000 /* a signal may come too early */
+#define IO_MIN 4096u	 /* the kernel reads and writes pages */
 
 static const struct {
 	uint32_t ours;
@@ -156,6 +159,41 @@ session_new(struct mp_fuse *f)
 	return f->session != NULL ? 0 : -EINVAL;
 }
 
+/* Of the file system that is there; nobody is asked, so nobody must answer. */
+static uint64_t
+dev_at(const char *dir)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC, 0, &st) != 0)
+		return 0;
+	return (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+}
+
+/* False: it is unmounted, or somebody mounted something over it. */
+static bool
+is_there(const struct mp_fuse *f)
+{
+	return dev_at(f->dir) == f->dev;
+}
+
+static bool
+has_ended(const struct mp_fuse *f)
+{
+	struct pollfd p = { .fd = fuse_session_fd(f->session) };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* By itself libfuse would unmount whatever is there. */
+static void
+unmount(struct mp_fuse *f)
+{
+	if (f->dev != 0 && (has_ended(f) || is_there(f)))
+		fuse_session_unmount(f->session);
+	f->dev = 0;
+}
+
 int
 mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 	     const struct mp_fuse_conf *conf)
@@ -173,6 +211,8 @@ mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 		code = S_ISDIR(st.st_mode) ? session_new(f) : -ENOTDIR;
 	if (code == 0 && fuse_session_mount(f->session, f->dir) != 0)
 		code = -EIO;
+	if (code == 0)
+		f->dev = dev_at(f->dir);
 	if (code != 0)
 		mp_fuse_close(f);
 	return code;
@@ -180,36 +220,42 @@ mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 
 /*
  * Nobody answers any more: whoever waits for an answer is let go, before our
- * own threads are waited for that the kernel may keep behind such a one.  A
- * connection that ended by itself shows POLLERR; the directory may be somebody
- * else's by then.
+ * own threads are waited for that the kernel may keep behind such a one.
  */
 static void
 let_go(struct mp_fuse *f)
 {
-	struct pollfd p = { .fd = fuse_session_fd(f->session) };
-
-	if (poll(&p, 1, 0) != 1 || (p.revents & POLLERR) == 0)
+	if (!has_ended(f) && is_there(f))
 		(void)umount2(f->dir, MNT_FORCE | MNT_DETACH);
+}
+
+static void
+wake(int sig)
+{
+	(void)sig;
 }
 
 int
 mp_fuse_run(struct mp_fuse *f)
 {
 	struct fuse_loop_config *c = fuse_loop_cfg_create();
+	struct sigaction sa = { .sa_handler = wake };
 	int code;
 
 	if (c == NULL)
 		return -ENOMEM;
+	__atomic_store_n(&f->loop, pthread_self(), __ATOMIC_RELEASE);
 	fuse_loop_cfg_set_clone_fd(c, f->conf.flags & MP_FUSE_CLONE_FD);
 	fuse_loop_cfg_set_max_threads(c, f->conf.threads_max != 0 ?
 						 f->conf.threads_max :
 						 MP_FUSE_THREADS);
+	(void)sigaction(SIGUSR1, &sa, NULL);
 	code = fuse_session_loop_mt(f->session, c);
+	__atomic_store_n(&f->over, true, __ATOMIC_RELEASE);
 	fuse_loop_cfg_destroy(c);
 	let_go(f);
 	fuse_detach(f);
-	fuse_session_unmount(f->session);
+	unmount(f);
 	/* It was unmounted while a request was being read. */
 	if (code == -ECONNABORTED)
 		code = 0;
@@ -218,39 +264,51 @@ mp_fuse_run(struct mp_fuse *f)
 	return f->error != 0 ? f->error : code;
 }
 
-static void
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)syncfs(fd);
-		(void)close(fd);
-	}
-}
-
 /*
  * The kernel writes back what it holds when it unmounts, so that must happen
- * while requests are still served.  If it is busy: a thread of the loop sees
- * only after its next request that it is to end, and statvfs makes one.
+ * while requests are still served.  It happens in a child without descriptors:
+ * a thread of ours that waits for ourselves could not be killed, and with it
+ * would stay the descriptor that keeps it waiting.
  */
+static bool
+unmount_apart(const char *dir)
+{
+	pid_t pid = fork();
+	int fd, status = 1;
+
+	if (pid == 0) {
+		(void)close_range(3, ~0u, 0);
+		fd = open(dir, O_RDONLY | O_DIRECTORY);
+		(void)syncfs(fd);
+		(void)close(fd);
+		_exit(umount2(dir, UMOUNT_NOFOLLOW) != 0);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return pid > 0 && status == 0;
+}
+
+/* The loop sleeps with a semaphore; it looks only when a signal comes. */
 void
 mp_fuse_stop(struct mp_fuse *f)
 {
-	struct statvfs st;
+	const struct timespec again = { .tv_nsec = AGAIN_NS };
 
-	sync_dir(f->dir);
-	if (umount2(f->dir, UMOUNT_NOFOLLOW) == 0)
+	if (is_there(f) && unmount_apart(f->dir))
 		return;
 	fuse_session_exit(f->session);
-	(void)statvfs(f->dir, &st);
+	while (!__atomic_load_n(&f->over, __ATOMIC_ACQUIRE)) {
+		(void)pthread_kill(__atomic_load_n(&f->loop, __ATOMIC_ACQUIRE),
+				   SIGUSR1);
+		(void)nanosleep(&again, NULL);
+	}
 }
 
 void
 mp_fuse_close(struct mp_fuse *f)
 {
 	if (f->session != NULL) {
-		fuse_session_unmount(f->session);
+		unmount(f);
 		fuse_session_destroy(f->session);
 		f->session = NULL;
 	}

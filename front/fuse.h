@@ -11,7 +11,9 @@
  *		written is handed to the driver first; if somebody still uses
  *		the file system, requests in flight are cancelled and it ends
  *		all the same
- *	close	after run, or instead of it
+ *	close	after run, or instead of it, and after stop has returned
+ *
+ * run takes SIGUSR1 for itself, and the thread in it outlives stop.
  *
  * The port outlives it, and is known only by its pointer.  Each request is one
  * message on the stack of one of FUSE's threads; only a message that the
@@ -24,6 +26,7 @@
  * of them while it answers a request on that directory waits for ever.
  */
 
+#include <pthread.h>
 #include <msgport/agent.h>
 #include <msgport/vfs.h>
 
@@ -51,13 +54,16 @@ struct mp_fuse {
 	/* Private from here on. */
 	struct mp_port *port;
 	struct fuse_session *session;
-	char *dir; /* its absolute path */
+	char *dir;    /* its absolute path */
+	uint64_t dev; /* of the file system mounted there */
 	struct mp_fuse_conf conf;
 	uint32_t caps;	/* agreed with the driver */
 	uint32_t umask; /* 0777 if the driver applies it, else 0 */
 	int error;	/* of attach */
 	bool attached;
 	bool notifying;
+	bool over;	/* atomic: the loop has ended */
+	pthread_t loop; /* atomic: who is in run */
 	struct mp_pool notify;
 	struct mp_thread thread;
 };

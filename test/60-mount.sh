@@ -145,6 +145,18 @@ a_second_mount_covers_the_first() {
 	ended
 }
 
+a_covered_mount_ends_and_leaves_its_cover() {
+	begin
+	"$mp" mount vfs_mem "$m"
+	echo two >"$m/f"
+	kill -TERM "$server"
+	wait "$server" || return 1
+	[ "$(cat "$m/f")" = two ]
+	umount "$m"
+	umount "$m"
+	t_fails mountpoint -q "$m"
+}
+
 attributes_come_with_names() {
 	begin -o cache=1
 	mkdir "$m/d"
@@ -252,6 +264,7 @@ for name in \
 	after_kill_9_the_directory_can_be_used_again \
 	kill_9_in_the_middle_of_work_harms_only_it \
 	a_second_mount_covers_the_first \
+	a_covered_mount_ends_and_leaves_its_cover \
 	attributes_come_with_names \
 	without_readdirplus_there_are_none \
 	mapped_files_are_files \
