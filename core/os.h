@@ -283,6 +283,17 @@ os_acquire(void)
 #endif
 }
 
+/*
+ * Between two looks at a word that its holder writes to: the look takes the
+ * line from him, so each pause is twice the one before, 2^max turns at most.
+ */
+static inline void
+os_back_off(int look, int max)
+{
+	for (int i = 0; i < 1 << (look < max ? look : max); i++)
+		os_relax();
+}
+
 /* 0, or -ETIMEDOUT; deadline in monotonic nanoseconds, 0 none. */
 int os_park(const uint32_t *, uint32_t expected, uint64_t deadline_ns);
 void os_wake(const uint32_t *, uint32_t count);

@@ -25,7 +25,7 @@
 
 #define LOCK_FREE 0u
 #define LOCK_SLEEPER 1u /* somebody may sleep; above it the holder's CPU */
-#define LOCK_SPIN 100	/* turns */
+#define LOCK_SPIN 12	/* looks, further and further apart */
 #define NS_PER_S 1000000000ull
 
 #define FLOOR_UNKNOWN (UINTPTR_MAX / 2)
@@ -91,7 +91,7 @@ spin(struct mp_lock *l, uint32_t mine)
 			return true;
 		if ((word & ~LOCK_SLEEPER) == mine)
 			return false;
-		os_relax();
+		os_back_off(i, 5);
 	}
 	return false;
 }

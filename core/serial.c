@@ -24,7 +24,7 @@
 #define SERIAL_FREE 0u
 #define SERIAL_INSIDE 1u
 #define SERIAL_MORE 2u
-#define SERIAL_SPIN 200 /* turns */
+#define SERIAL_SPIN 14 /* looks, further and further apart */
 #define GIVEN ((struct mp_msg *)1)
 
 /* A message from the queue; its sender is not, or no longer, running. */
@@ -181,7 +181,7 @@ spin_in(struct mp_port *p)
 		if (os_load(&p->serial) == SERIAL_FREE &&
 		    os_cas(&p->serial, &free, SERIAL_INSIDE))
 			return true;
-		os_relax();
+		os_back_off(i, 4);
 	}
 	return false;
 }

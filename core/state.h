@@ -247,7 +247,8 @@ agent_may_sleep(const struct mp_port *p, const struct mp_msg *m)
 {
 	return !os_any(&p->flags, GATE_ANY & ~(uint32_t)MP_PORT_MAY_BLOCK) &&
 	       !os_any(&m->state, ST_UNSENDABLE) &&
-	       os_any_byte(&m->state, ST_SYNC);
+	       (os_any_byte(&m->state, ST_SYNC) ||
+		os_any(&m->flags, MP_MSG_MAYBLOCK));
 }
 
 /* In the sending thread, of a message that may be sent. */
