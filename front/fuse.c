@@ -191,7 +191,6 @@ unmount(struct mp_fuse *f)
 {
 	if (f->dev != 0 && (has_ended(f) || is_there(f)))
 		fuse_session_unmount(f->session);
-	f->dev = 0;
 }
 
 int
