@@ -222,6 +222,8 @@ bool c_sleeps(uint32_t thread, uint32_t *ended);
 void c_yield(void);
 /* Runs on the n-th CPU from now on; UINT32_MAX: on any. */
 void c_migrate(uint32_t n);
+/* What a program that runs the suite makes its syscall() of: it counts. */
+long c_syscall(long number, const long argument[6]);
 /* Wake-ups asked of the system so far, but for the tests' own. */
 uint32_t c_wakes(void);
 #define C_OWN_WAKE 0x7ffffffeu /* that many are not counted */

@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -114,18 +113,11 @@ raw_syscall(long number, const long a[6])
 #error "how does one enter this kernel?"
 #endif
 
-/* The C library's own, but that it counts; only the futexes come this way. */
 long
-syscall(long number, ...)
+c_syscall(long number, const long a[6])
 {
-	long a[6];
 	long result;
-	va_list ap;
 
-	va_start(ap, number);
-	for (int i = 0; i < 6; i++)
-		a[i] = va_arg(ap, long);
-	va_end(ap);
 	if (number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAKE &&
 	    (uint32_t)a[2] != C_OWN_WAKE)
 		__atomic_fetch_add(&wakes, 1, __ATOMIC_SEQ_CST);
