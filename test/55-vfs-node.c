@@ -335,3 +335,129 @@ TEST(access_follows_mode_and_acl)
 	CHECK_EQ(may(node, 0, 0, MP_VFS_X_OK), 0);
 	end();
 }
+
+/* A message of any operation, with nothing wrong in it but the node. */
+union any {
+	struct mp_msg msg;
+	char bytes[2048];
+};
+
+static void
+put(union any *m, const struct mp_iface_field *f, uint64_t v)
+{
+	memcpy(m->bytes + f->off, &v, f->size);
+}
+
+static void
+put_field(union any *m, const struct mp_iface_field *f, uint64_t node)
+{
+	static const struct {
+		const char *name;
+		uint64_t value;
+	} good[] = { { "length", 1 },
+		     { "name_len", 1 },
+		     { "whence", 3 },
+		     { "new_name_len", 1 },
+		     { "to_offset", 9 } };
+	unsigned int i;
+
+	if (!strcmp(f->name, "node") || !strcmp(f->name, "parent") ||
+	    !strcmp(f->name, "new_parent") || !strcmp(f->name, "to_node"))
+		put(m, f, node);
+	else if (f->kind == MP_FIELD_TEXT)
+		m->bytes[f->off] = 'n';
+	else if (!strcmp(f->name, "mode") && m->msg.op == MP_VFS_MKNOD)
+		put(m, f, MP_S_IFREG);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!strcmp(f->name, good[i].name))
+			put(m, f, good[i].value);
+}
+
+static int
+send_any(const struct mp_iface_op *op, uint64_t node)
+{
+	static uint64_t data[512];
+	struct mp_buf buf = { data, 1, op->buf.dir, 0 };
+	union any m = { .bytes = { 0 } };
+	uint32_t i;
+
+	CHECK(op->size <= sizeof(m));
+	m.msg.op = op->op;
+	for (i = 0; i < op->fields; i++)
+		if (op->field[i].off < op->in.off + op->in.size)
+			put_field(&m, &op->field[i], node);
+	memcpy(data, "x", 1);
+	if (op->op == MP_VFS_READDIR || op->op == MP_VFS_READDIRPLUS ||
+	    op->op == MP_VFS_READLINK)
+		buf.len = sizeof(data);
+	if (op->buf.dir)
+		memcpy(m.bytes + op->buf.off, &buf, sizeof(buf));
+	return mp_call(&c.port, &m.msg);
+}
+
+TEST(a_stale_id_is_estale_in_every_operation)
+{
+	uint64_t old, node, fh;
+	uint32_t i, op;
+
+	begin("");
+	old = create_f(MP_O_RDWR, &fh);
+	CHECK_EQ(unlink_f(), 0);
+	CHECK_EQ(release(old, fh), 0);
+	forget(old, 1);
+	node = create_f(MP_O_RDWR, &fh);
+	for (i = 0; i < mp_vfs_iface.ops; i++) {
+		op = mp_vfs_iface.op[i].op;
+		if (op == MP_VFS_FORGET || op >= MP_VFS_ATTACH ||
+		    op == MP_VFS_FLUSH || op == MP_VFS_FSYNC ||
+		    op == MP_VFS_FSYNCDIR || op == MP_VFS_SYNCFS ||
+		    op == MP_VFS_STATFS)
+			continue;
+		CHECK_EQ(send_any(&mp_vfs_iface.op[i], old), -ESTALE);
+		CHECK_EQ(send_any(&mp_vfs_iface.op[i], 77777777), -ESTALE);
+		CHECK_EQ(mp_lock_count(), 0);
+	}
+	CHECK_EQ(nodes(), 2);
+	CHECK_EQ(release(node, fh), 0);
+	end();
+}
+
+/* What is for files is refused of a directory, and the other way round. */
+TEST(an_operation_is_for_its_kind_of_node)
+{
+	uint64_t fh, file;
+	uint32_t op;
+	int code;
+
+	begin("");
+	file = create_f(MP_O_RDWR, &fh);
+	for (op = MP_VFS_LOOKUP; op < MP_VFS_ATTACH; op++) {
+		code = send_any(&mp_vfs_iface.op[op - MP_VFS_LOOKUP], file);
+		CHECK_EQ(mp_lock_count(), 0);
+		switch (op) {
+		case MP_VFS_LOOKUP:
+		case MP_VFS_MKNOD:
+		case MP_VFS_MKDIR:
+		case MP_VFS_UNLINK:
+		case MP_VFS_RMDIR:
+		case MP_VFS_SYMLINK:
+		case MP_VFS_RENAME:
+		case MP_VFS_LINK:
+		case MP_VFS_CREATE:
+		case MP_VFS_OPENDIR:
+			CHECK_EQ(code, -ENOTDIR);
+			break;
+		case MP_VFS_READLINK:
+			CHECK_EQ(code, -EINVAL);
+			break;
+		default:
+			break;
+		}
+		code = send_any(&mp_vfs_iface.op[op - MP_VFS_LOOKUP], ROOT);
+		if (op == MP_VFS_READ || op == MP_VFS_WRITE ||
+		    op == MP_VFS_OPEN || op == MP_VFS_FALLOCATE ||
+		    op == MP_VFS_LSEEK || op == MP_VFS_COPY_FILE_RANGE)
+			CHECK_EQ(code, -EISDIR);
+	}
+	end();
+}

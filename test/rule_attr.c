@@ -227,12 +227,22 @@ write_by_another_clears_setuid(void)
 static void
 truncate_by_another_clears_setuid(void)
 {
+	int fd;
+
 	px_put("f", "text");
 	CHECK_EQ(px->chmod("f", 06777), 0);
 	px->who(1001, 1001);
 	CHECK_EQ(px->truncate("f", 1), 0);
 	CHECK_EQ(px_get("f").mode & 07777, 0777);
 	px->who(0, 0);
+	CHECK_EQ(px->chmod("f", 06777), 0);
+	px->who(1001, 1001);
+	fd = px->open("f", O_WRONLY | O_TRUNC, 0);
+	CHECK_EQ(px->close(fd), 0);
+	CHECK_EQ(px_get("f").mode & 07777, 0777);
+	px->who(0, 0);
+	CHECK_EQ(px->mknod("p", S_IFIFO | 0666, 0, 0), 0);
+	CHECK_EQ(px->truncate("p", 0), -EINVAL);
 }
 
 static void

@@ -326,6 +326,10 @@ copy_copies_data_and_holes(void)
 	CHECK_EQ(size_of(fd[1]), 11 * PAGE);
 	off[0] = 4 * PAGE;
 	CHECK_EQ(px->copy(fd, off, PAGE), 0);
+	off[0] = 0;
+	off[1] = 7 * PAGE;
+	CHECK_EQ(px->copy((int[]){ fd[1], fd[0] }, off, PAGE - 50), PAGE - 50);
+	all(fd[0], 7 * PAGE, PAGE - 50, 'z');
 	CHECK_EQ(px->close(fd[0]), 0);
 	CHECK_EQ(px->close(fd[1]), 0);
 }

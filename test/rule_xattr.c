@@ -120,6 +120,7 @@ unknown_namespaces_are_not_supported(void)
 	CHECK_EQ(px->setxattr("f", "nodot", "x", 1, 0), -EOPNOTSUPP);
 	CHECK_EQ(px->setxattr("f", "system.a", "x", 1, 0), -EOPNOTSUPP);
 	CHECK_EQ(px->getxattr("f", "other.a", got, 16), -EOPNOTSUPP);
+	CHECK_EQ(px->setxattr("f", "user.", "x", 1, 0), -EINVAL);
 }
 
 static void
@@ -136,6 +137,21 @@ user_xattrs_are_for_files_and_directories(void)
 	CHECK_EQ(px->getxattr("l", "trusted.a", got, 16), 1);
 	CHECK_EQ(px->mknod("p", S_IFIFO | 0666, 0, 0), 0);
 	CHECK_EQ(px->setxattr("p", "user.a", "x", 1, 0), -EPERM);
+}
+
+static void
+trusted_names_are_shown_to_root(void)
+{
+	char list[64];
+
+	px_make("f", 0644);
+	CHECK_EQ(px->setxattr("f", "trusted.a", "x", 1, 0), 0);
+	CHECK_EQ(px->setxattr("f", "user.b", "x", 1, 0), 0);
+	CHECK_EQ(px->listxattr("f", list, sizeof(list)), 17);
+	px->who(1001, 1001);
+	CHECK_EQ(px->listxattr("f", list, sizeof(list)), 7);
+	CHECK_STR(list, "user.b");
+	px->who(0, 0);
 }
 
 static void
@@ -207,8 +223,12 @@ an_access_acl_and_the_mode_are_one(void)
 	CHECK_EQ(got.item[2].perm, 4);
 	CHECK_EQ(got.item[3].perm, 2);
 	CHECK_EQ(got.item[4].perm, 4);
-	CHECK_EQ(px->removexattr("f", ACCESS), 0);
+	CHECK_EQ(px->setxattr("f", ACCESS, &acl, SIZE(0), 0), 0);
+	CHECK_EQ(px->getxattr("f", ACCESS, &got, sizeof(got)), -ENODATA);
 	CHECK_EQ(px_get("f").mode & 07777, 0624);
+	CHECK_EQ(px->setxattr("f", ACCESS, &acl, SIZE(5), 0), 0);
+	CHECK_EQ(px->removexattr("f", ACCESS), 0);
+	CHECK_EQ(px_get("f").mode & 07777, 0750);
 }
 
 static void
@@ -284,6 +304,8 @@ static const struct px_rule rule[] = {
 	  unknown_namespaces_are_not_supported, 0, false },
 	{ "user_xattrs_are_for_files_and_directories",
 	  user_xattrs_are_for_files_and_directories, 0, false },
+	{ "trusted_names_are_shown_to_root", trusted_names_are_shown_to_root, 0,
+	  false },
 	{ "xattrs_change_ctime_only", xattrs_change_ctime_only, 0, false },
 	{ "an_access_acl_and_the_mode_are_one",
 	  an_access_acl_and_the_mode_are_one, 0, false },
