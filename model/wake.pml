@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Sleeping and waking, both ways of core/:
+ *
+ * - by the word itself (core/wait.c): the waiter sets WAITING by compare-and-
+ *   swap and parks while the word has that value; the completer's exchange
+ *   tells him whether to wake;
+ * - by a list (core/port.c): a receiver that finds nothing enters itself under
+ *   the port's lock and parks on a word on its stack; a sender takes one
+ *   sleeper off the list, marks it under the lock, wakes it afterwards.
+ *
+ * Two receivers, two senders and a close at the end; each sender waits for its
+ * message.  Sleepers also wake for no reason, a few times.  Safety: a sleeper
+ * that left is not marked, no wake-up without a sleeper.  Liveness: all end.
+ *
+ * broken: PLAIN_WAITING NO_VALUE LOOK_OUTSIDE WAKE_FIRST WAKE_NONE STAY_LISTED
+ * pan: -a -f
+ */
+#define RECEIVERS 2
+#define SENDERS 2
+#define NOBODY 9
+
+/* A message's word. */
+#define OUT 0
+#define OVER 1
+#define WAITING 2
+
+byte state[SENDERS];
+bool queued[SENDERS];
+bool asleep[SENDERS];		/* parked on the word */
+bool lock, closed;
+bool listed[RECEIVERS];		/* in the port's list */
+bool woken[RECEIVERS];		/* the word on its stack */
+bool parked[RECEIVERS];
+bool away[RECEIVERS];		/* the stack is used for something else */
+byte pending, running, strays;
+bool over;
+
+inline acquire() { atomic { !lock -> lock = true } }
+inline release() { lock = false }
+
+/* Under the lock: any of the list, or NOBODY. */
+inline pop(who)
+{
+	atomic {
+		if
+		:: listed[0] -> who = 0
+		:: listed[1] -> who = 1
+		:: !listed[0] && !listed[1] -> who = NOBODY
+		fi;
+		if
+		:: who != NOBODY ->
+			listed[who] = false;
+			assert(!woken[who] && !away[who]);
+			woken[who] = true
+		:: else
+		fi
+	}
+}
+
+inline wake(who)
+{
+	d_step {
+		if
+		:: who != NOBODY -> parked[who] = false
+		:: else
+		fi;
+		who = NOBODY
+	}
+}
+
+proctype sender(byte me)
+{
+	byte who = NOBODY, s;
+
+	acquire();
+#ifdef WAKE_FIRST
+	pop(who);
+	release();
+	wake(who);
+	acquire();
+#endif
+	queued[me] = true;
+	pending++;
+#ifndef WAKE_FIRST
+	pop(who);
+#endif
+	release();
+	wake(who);
+
+	do
+	:: s = state[me];
+	   if
+	   :: s & OVER -> break
+	   :: else
+	   fi;
+#ifdef PLAIN_WAITING
+	   state[me] = s | WAITING;
+#else
+	   atomic {
+		if
+		:: state[me] == s -> state[me] = s | WAITING
+		:: else -> goto again
+		fi
+	   };
+#endif
+	   atomic {
+#ifdef NO_VALUE
+		asleep[me] = true
+#else
+		if
+		:: state[me] == (s | WAITING) -> asleep[me] = true
+		:: else
+		fi
+#endif
+	   };
+	   if
+	   :: !asleep[me]
+	   :: atomic { asleep[me] && strays > 0 -> strays--; asleep[me] = false }
+	   fi;
+again:	   skip
+	od;
+	skip;
+	d_step { s = 0; running-- }
+}
+
+/* Under the lock: got, or NOBODY. */
+inline get(got)
+{
+	d_step {
+		if
+		:: queued[0] -> got = 0
+		:: !queued[0] && queued[1] -> got = 1
+		:: else -> got = NOBODY
+		fi;
+		if
+		:: got != NOBODY -> queued[got] = false; pending--
+		:: else
+		fi
+	}
+}
+
+inline reply(got)
+{
+	byte was;
+
+	d_step { was = state[got]; state[got] = OVER };
+	if
+#ifdef WAKE_NONE
+	:: was & WAITING -> asleep[got] = asleep[got]
+#else
+	:: was & WAITING -> asleep[got] = false
+#endif
+	:: else
+	fi;
+	d_step { was = 0; got = NOBODY }
+}
+
+proctype receiver(byte me)
+{
+	byte got = NOBODY;
+
+	do
+	:: acquire();
+	   get(got);
+	   if
+	   :: got == NOBODY && closed -> release(); break
+	   :: got != NOBODY -> release(); reply(got); goto again
+	   :: else
+	   fi;
+#ifdef LOOK_OUTSIDE
+	   release();
+	   acquire();
+#endif
+	   d_step {
+		woken[me] = false;
+		away[me] = false;
+		listed[me] = true;
+		lock = false
+	   };
+	   do
+	   :: woken[me] -> break
+	   :: atomic {
+		if
+		:: !woken[me] -> parked[me] = true
+		:: else -> break
+		fi
+	      };
+	      if
+	      :: !parked[me]
+	      :: atomic {
+			parked[me] && strays > 0 -> strays--; parked[me] = false
+		 };
+		/* as on a deadline: it takes itself off, if nobody has */
+		acquire();
+#ifndef STAY_LISTED
+		listed[me] = false;
+#endif
+		d_step { woken[me] = false; away[me] = true; lock = false };
+		goto again
+	      fi
+	   od;
+	   atomic { woken[me] = false; away[me] = true };
+again:	   skip
+	od;
+	skip;
+	d_step { assert(!listed[me]); running-- }
+}
+
+/* The port is closed when the senders are served. */
+init
+{
+	byte who = NOBODY;
+
+	atomic {
+		strays = 1;
+		away[0] = true;
+		away[1] = true;
+		running = SENDERS + RECEIVERS;
+		run sender(0);
+		run sender(1);
+		run receiver(0);
+		run receiver(1)
+	};
+	running == RECEIVERS;
+	acquire();
+	closed = true;
+	do
+	:: pop(who);
+	   if
+	   :: who == NOBODY -> break
+	   :: else -> wake(who)
+	   fi
+	od;
+	release();
+	running == 0;
+	assert(pending == 0);
+	over = true
+}
+
+/* Assertions count as long as this is not yet true. */
+ltl ends { <> over }
