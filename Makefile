@@ -42,7 +42,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
-	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c \
+	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
 	test/12-agent.c test/16-history.c test/16-ring.c
 TEST_PLAIN := test/20-fastpath.c
@@ -50,7 +50,7 @@ TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-machine.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/21-count.sh test/82-example.sh test/90-san.sh
+	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh
 TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 	test/posix_mount.c test/rule_name.c \
@@ -63,7 +63,7 @@ CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
-MODEL :=
+MODEL := model/state.pml model/wake.pml
 MUTANT := $(addsuffix .patch,$(addprefix test/mutant/, \
 	fs-acl-chmod fs-atime-rests fs-cookie fs-inode-limit \
 	fs-lookup-count fs-loop fs-nospace-name fs-open-lives \

@@ -8,10 +8,11 @@
  * sim_seeds() runs root() once for each seed, as the first thread of a new
  * run; what it starts is over when it has joined it.  SIM_SEED=n in the
  * environment runs that seed alone, which replays it exactly; SIM_TIMES=n runs
- * n times as many.  sim_exhaust()
- * runs root() through every schedule instead, and prunes at states of the
- * whole memory that it has seen; at most `bound' switches away from a thread
- * that could go on, if that is not negative.
+ * n times as many.
+ *
+ * sim_exhaust() runs root() through every schedule instead, and prunes at
+ * states of the whole memory that it has seen; at most `bound' switches away
+ * from a thread that could go on, if that is not negative.
  *
  * Plain memory of one thread that is written both by os_store() and without it
  * needs sim_fence() in between, as the buffer does not see the latter.
