@@ -248,7 +248,7 @@ mp_fuse_run(struct mp_fuse *f)
 	fuse_loop_cfg_set_max_threads(c, f->conf.threads_max != 0 ?
 						 f->conf.threads_max :
 						 MP_FUSE_THREADS);
-	(void)sigaction(SIGUSR1, &sa, NULL);
+	(void)sigaction(SIGURG, &sa, NULL);
 	code = fuse_session_loop_mt(f->session, c);
 	__atomic_store_n(&f->over, true, __ATOMIC_RELEASE);
 	fuse_loop_cfg_destroy(c);
@@ -298,7 +298,7 @@ mp_fuse_stop(struct mp_fuse *f)
 	fuse_session_exit(f->session);
 	while (!__atomic_load_n(&f->over, __ATOMIC_ACQUIRE)) {
 		(void)pthread_kill(__atomic_load_n(&f->loop, __ATOMIC_ACQUIRE),
-				   SIGUSR1);
+				   SIGURG);
 		(void)nanosleep(&again, NULL);
 	}
 }

@@ -13,7 +13,7 @@
  *		all the same
  *	close	after run, or instead of it, and after stop has returned
  *
- * run takes SIGUSR1 for itself, and the thread in it outlives stop.
+ * run takes SIGURG for itself, and the thread in it outlives stop.
  *
  * The port outlives it, and is known only by its pointer.  Each request is one
  * message on the stack of one of FUSE's threads; only a message that the
