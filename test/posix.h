@@ -115,7 +115,7 @@ extern const struct px *px;
 extern const struct px px_port;
 extern const struct px px_mount;
 
-/* What px_port is asked to feign, in modes of enum mp_parity_mode; 0 nothing. */
+/* What px_port feigns, in modes of enum mp_parity_mode; 0 nothing. */
 extern uint32_t px_port_parity;
 
 /* One file of rules each; they call px_rule for each of theirs. */
