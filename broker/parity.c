@@ -153,6 +153,16 @@ put_slot(struct mp_parity *par, struct mp_parity_slot *s)
 	wake_one(wake);
 }
 
+/* From here on a cancel of m does not find the slot, nor whose it is next. */
+static void
+leave_slot(struct mp_msg *m)
+{
+	bool entered = gate_enter();
+
+	m->hold = NULL;
+	gate_leave(entered);
+}
+
 /* The original, once; NULL for whoever comes second. */
 static struct mp_msg *
 take_original(struct mp_parity *par, struct mp_parity_slot *s)
@@ -268,6 +278,8 @@ copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 	if ((par->conf.modes & MP_PARITY_POISON) != 0)
 		memset(&s->copy, MP_PARITY_POISON_BYTE,
 		       par->slot_size - offsetof(struct mp_parity_slot, copy));
+	if (m != NULL)
+		leave_slot(m);
 	put_slot(par, s);
 	if (m != NULL)
 		msg_end(m, code);
@@ -304,6 +316,7 @@ kill_peer(struct mp_parity *par)
 		m = take_original(par, s);
 		if (m == NULL)
 			continue;
+		leave_slot(m);
 		queued = mp_drop(&s->copy) == 0;
 		if (queued)
 			put_slot(par, s);
@@ -338,6 +351,8 @@ send_slot(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
 			return;
 		m = take_original(par, s);
 	}
+	if (m != NULL)
+		leave_slot(m);
 	put_slot(par, s);
 	if (m != NULL)
 		msg_end(m, code);

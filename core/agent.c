@@ -104,8 +104,8 @@ start_any(struct mp_port *p, struct mp_msg *m)
 __attribute__((__cold__, __noinline__)) int
 agent_finish_odd(struct mp_msg *m, int code)
 {
-	/* Not: taken, and a result all the same. */
-	mp_assert(phase(os_load(&m->state)) <= ST_RUN, m);
+	/* Not: taken or replied, and a result all the same. */
+	mp_assert(phase(os_load(&m->state)) == ST_RUN, m);
 	m->result = code;
 	os_store_release(&m->state, ST_NOTIFY);
 	return code;
@@ -239,7 +239,7 @@ mp_port_init_filter(struct mp_port *p, mp_handler_fn *look,
 		.room = filter_room,
 	};
 
-	/* A ring of filters would never end. */
+	/* A ring of filters would never end; next is initialised. */
 	for (const struct mp_port *at = next; at->ops == &ops; at = at->next)
 		mp_assert(at != p, p);
 	port_init(p, &ops, filter_send);

@@ -219,7 +219,7 @@ os_cpu(void)
  * For the inline paths, where instructions are counted.
  *
  *	os_any		loads and tests; os_acquire() after it makes it acquire
- *	os_any_byte	the same of the lowest byte
+ *	os_load_byte	the lowest byte
  *	os_set_byte	sets bits of the lowest byte, which nobody else changes,
  *			and leaves the other bytes to those who do; not atomic
  */
@@ -233,13 +233,10 @@ os_any(const uint32_t *p, uint32_t mask)
 	return any;
 }
 
-static inline bool
-os_any_byte(const uint32_t *p, uint8_t mask)
+static inline uint8_t
+os_load_byte(const uint32_t *p)
 {
-	bool any;
-
-	__asm__ volatile("testb %2, %b1" : "=@ccnz"(any) : "m"(*p), "iq"(mask));
-	return any;
+	return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED);
 }
 
 static inline void
@@ -254,10 +251,10 @@ os_any(const uint32_t *p, uint32_t mask)
 	return (os_load_acquire(p) & mask) != 0;
 }
 
-static inline bool
-os_any_byte(const uint32_t *p, uint8_t mask)
+static inline uint8_t
+os_load_byte(const uint32_t *p)
 {
-	return (os_load(p) & mask) != 0;
+	return (uint8_t)os_load(p);
 }
 
 static inline void

@@ -247,7 +247,7 @@ agent_may_sleep(const struct mp_port *p, const struct mp_msg *m)
 {
 	return !os_any(&p->flags, GATE_ANY & ~(uint32_t)MP_PORT_MAY_BLOCK) &&
 	       !os_any(&m->state, ST_UNSENDABLE) &&
-	       (os_any_byte(&m->state, ST_SYNC) ||
+	       (os_any(&m->state, ST_SYNC) ||
 		os_any(&m->flags, MP_MSG_MAYBLOCK));
 }
 
@@ -262,7 +262,9 @@ agent_start(struct mp_port *p, struct mp_msg *m)
 static inline int
 agent_finish(struct mp_msg *m, int code)
 {
-	if (os_any_byte(&m->state, ST_NOTIFY | (ST_PHASE & ~(uint32_t)ST_RUN)))
+	uint8_t odd = ST_PHASE | ST_NOTIFY;
+
+	if ((os_load_byte(&m->state) & odd) != ST_RUN)
 		return agent_finish_odd(m, code);
 	m->result = code;
 	os_store_release(&m->state, ST_IDLE);

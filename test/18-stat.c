@@ -291,30 +291,22 @@ TEST(endless_recursion_ends_for_want_of_stack)
 static int
 pass(struct mp_port *p, struct mp_msg *m)
 {
-	CHECK(p->handler == pass);
-	m->flags += MP_MSG_USER;
+	(void)p;
+	(void)m;
 	return 0;
 }
 
-static void *
-ring_main(void *none)
+TEST(a_ring_of_filters_is_caught_when_it_is_closed)
 {
-	struct mp_msg m = MP_MSG(1);
-	struct mp_port a, b;
+	struct mp_port a, b, c;
 
+	mp_port_init_dead(&c, -EIO);
+	mp_port_init_filter(&b, pass, &c);
 	mp_port_init_filter(&a, pass, &b);
-	mp_port_init_filter(&b, pass, &a);
-	CHECK_EQ(mp_call(&a, &m), -EDEADLK);
-	CHECK(mp_done(&m));
-	CHECK(m.flags / MP_MSG_USER > 100);
+	CHECK_ABORTS(mp_port_init_filter(&b, pass, &a));
+	CHECK_ABORTS(mp_port_init_filter(&a, pass, &a));
 	mp_port_fini(&a);
 	mp_port_fini(&b);
-	return none;
-}
-
-TEST(a_ring_of_filters_ends_for_want_of_stack, .timeout_s = 5)
-{
-	on_small_stack(ring_main);
 }
 
 struct traffic {

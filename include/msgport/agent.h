@@ -45,7 +45,10 @@ typedef void mp_reply_fn(struct mp_port *, struct mp_msg *);
 
 /* core/agent.c */
 void mp_port_init_call(struct mp_port *, mp_handler_fn *, void *data);
-/* look: 0 passes the message on, any other code ends it with that code. */
+/*
+ * look: 0 passes the message on, any other code ends it with that code.  The
+ * next port is initialised, so that filters cannot form a ring.
+ */
 void mp_port_init_filter(struct mp_port *, mp_handler_fn *look,
 			 struct mp_port *next);
 void mp_port_init_dead(struct mp_port *, int error);
