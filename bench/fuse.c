@@ -7,7 +7,7 @@
  * The client is this program, the server this program again, under valgrind or
  * not, with one thread that serves.  Files are opened for direct I/O and
  * attributes asked past the cache, so that each call is one request.  On
- * SIGUSR1 a server dumps its counts and starts anew; it says each time through
+ * SIGUSR2 a server dumps its counts and starts anew; it says each time through
  * a pipe that it has done so.  As in bench/count the plain memcpy is used.
  */
 #define _GNU_SOURCE
@@ -85,7 +85,7 @@ serve(const char *kind, const char *dir)
 	char error[256];
 	int code;
 
-	signal(SIGUSR1, dump);
+	signal(SIGUSR2, dump);
 	bench_need(mp_driver_options(d, "", value, error, sizeof error) == 0 &&
 			   d->open(value, &vfs.fs, error, sizeof error) == 0,
 		   "no driver");
@@ -261,7 +261,7 @@ counted(struct server *s)
 	char line[256];
 	FILE *f;
 
-	kill(s->pid, SIGUSR1);
+	kill(s->pid, SIGUSR2);
 	await(s);
 	snprintf(line, sizeof line, "%s.%u", s->out, ++s->dumps);
 	f = fopen(line, "r");
