@@ -331,12 +331,20 @@ size: $(LIB)
 	@size -A $(patsubst %.c,$(B)/%.o,$(filter-out core/kit.c,$(CORE_SRC))) | \
 		awk '/^\.text/ { n += $$2 } END { print n, "bytes of text in core" }'
 
-install: all
+# The library in one object, which keeps its private names to itself.
+$(B)/public/libmsgport.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	@ld -r -o $(@D)/msgport.o $^
+	@objcopy --wildcard --keep-global-symbol='mp_*' $(@D)/msgport.o
+	@rm -f $@
+	@ar rcs $@ $(@D)/msgport.o
+
+install: all $(B)/public/libmsgport.a
 	install -d $(DESTDIR)$(PREFIX)/include/msgport \
 		$(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(HEADERS:%=include/msgport/%.h) \
 		$(DESTDIR)$(PREFIX)/include/msgport
-	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(B)/public/libmsgport.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $(B)/$(SONAME) $(DESTDIR)$(PREFIX)/lib
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libmsgport.so
 	printf '%s\n' 'Name: msgport' 'Description: message ports' \

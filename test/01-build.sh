@@ -34,6 +34,8 @@ install() {
 	gcc -static "$T/a.c" -o "$T/static" \
 		$(pkg-config --static --cflags --libs msgport)
 	"$T/static"
+	test -z "$(nm -g --defined-only "$T/usr/lib/libmsgport.a" |
+		awk 'NF == 3 && $3 !~ /^mp_/')"
 	for h in include/msgport/*.h; do
 		cmp "$h" "$T/usr/$h"
 	done
