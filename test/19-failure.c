@@ -253,7 +253,6 @@ call_much(void)
 
 	CHECK_EQ(mp_pool_start(&pool, answer, NULL, thread, 2), 0);
 	pool.port.depth_max = 1;
-	pool.port.flags |= MP_PORT_NO_SPIN;
 	CHECK_EQ(pthread_create(&caller, NULL, call_often, &pool.port), 0);
 	call_often(&pool.port);
 	pthread_join(caller, NULL);

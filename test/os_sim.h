@@ -51,6 +51,9 @@ void sim_fail(const char *fmt, ...)
 	sim_eq(__FILE__, __LINE__, #a " == " #b, (intptr_t)(a), (intptr_t)(b))
 void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 
+/* In what is left by a switch for good, which TSan takes for endless calls. */
+#define SIM_NO_TSAN __attribute__((no_sanitize("thread")))
+
 /* Between os_sim.c, what memory does, sim.c, who runs, and sim_run.c. */
 #define SIM_THREADS 12
 #define SIM_STORES 16
@@ -61,7 +64,12 @@ void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 #define SIM_TRACE 1024u		/* a power of two */
 #define SIM_CHOICES 65536u
 #define SIM_NO_BOUND 1000000
-#define SIM_SEEN (1u << 24) /* a power of two */
+/* A power of two; sanitizers keep a shadow of it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SIM_SEEN (1u << 18)
+#else
+#define SIM_SEEN (1u << 24)
+#endif
 
 enum sim_status {
 	SIM_FREE,

@@ -27,7 +27,7 @@
 #define SPIN_MAX 20000u
 #define PRINT_MAX 400u
 
-#define NO_ASAN __attribute__((no_sanitize("address")))
+#define UNCHECKED __attribute__((no_sanitize("address", "thread")))
 
 struct sim *sim;
 struct search *search;
@@ -47,7 +47,7 @@ __asm__(".text\n.globl sim_switch\n.type sim_switch,@function\nsim_switch:\n"
 	"pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
 	".size sim_switch,.-sim_switch\n");
 
-void
+SIM_NO_TSAN void
 sim_turn(uint32_t next)
 {
 	struct sim_thread *from = &sim->thread[sim->me];
@@ -142,7 +142,7 @@ sim_random(void)
 	return (uint32_t)(x * 0x2545f4914f6cdd1dull >> 32);
 }
 
-static NO_ASAN uint64_t
+static UNCHECKED uint64_t
 hash(uint64_t h, const void *at, const void *end)
 {
 	const uint64_t *p = at;
@@ -332,7 +332,7 @@ search_next(void)
 	}
 }
 
-void
+SIM_NO_TSAN void
 sim_point(void)
 {
 	uint32_t next;

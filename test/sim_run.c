@@ -19,12 +19,14 @@
 #define FD_FIRST 1000
 #define STACK_USED 512 /* words that a test is likely to use */
 
+extern void __asan_unpoison_memory_region(const volatile void *, size_t)
+	__attribute__((weak));
 extern void *__tsan_create_fiber(unsigned) __attribute__((weak));
 extern void *__tsan_get_current_fiber(void) __attribute__((weak));
 
 /* ---- threads */
 
-static void
+static SIM_NO_TSAN void
 thread_main(void)
 {
 	struct sim_thread *t = &sim->thread[sim->me];
@@ -57,6 +59,9 @@ sim_start(void (*fn)(void *), void *arg)
 	t = &t[i];
 	top = (void **)(void *)(t->stack + SIM_STACK);
 	/* What an earlier run left there would make equal states differ. */
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(top - STACK_USED,
+					      STACK_USED * sizeof(*top));
 	memset(top - used, 0, used * sizeof(*top));
 	top[-2] = (void *)(uintptr_t)thread_main;
 	t->sp = top - 8;
