@@ -19,6 +19,17 @@
 #define M(type) ((const struct mp_vfs_##type *)m)
 /* Flags of a create that can stand beside any other. */
 #define PLAIN_CREATE (MP_O_ACCMODE | MP_O_EXCL | MP_O_TRUNC | MP_O_APPEND)
+/* What a setattr can set without a rule that binds two of them. */
+#define PLAIN_SET                                                \
+	(MP_VFS_SET_MODE | MP_VFS_SET_ATIME | MP_VFS_SET_MTIME | \
+	 MP_VFS_SET_CTIME | MP_VFS_SET_FH)
+/* A regular file's mode less a directory's, and permissions. */
+#define PLAIN_MODE (MP_S_IFREG - MP_S_IFDIR + MP_S_IPERM)
+/* Errors that may be passed on whatever the message is. */
+#define PLAIN_ERRORS                                                          \
+	(1ull << ENOENT | 1ull << EACCES | 1ull << EEXIST | 1ull << EPERM |   \
+	 1ull << ENOTDIR | 1ull << EISDIR | 1ull << ENOSPC | 1ull << ERANGE | \
+	 1ull << ENOTEMPTY | 1ull << ENODATA)
 
 #define CALL(OP, slot, type)            \
 	case MP_VFS_##OP:               \
@@ -80,18 +91,50 @@ plain_name(const char *name, uint32_t len)
 	       vfs_text_ok(name, len, '/');
 }
 
-static bool
-plain_io(uint64_t offset, const struct mp_buf *b, uint32_t dir)
+/* An xattr's name may have a slash.  Out of line: the handler saves less. */
+static bool __attribute__((__noinline__))
+plain_xattr(const char *name, uint32_t len)
 {
-	return b->dir == dir && b->len <= MP_VFS_IO_MAX &&
-	       offset <= VFS_OFFSET_MAX - MP_VFS_IO_MAX && b->base != NULL;
+	return len - 1 < MP_VFS_NAME_MAX && name[len] == '\0' &&
+	       strlen(name) == len;
 }
 
 static bool
-plain_entry(const struct mp_vfs_entry *e, uint64_t parent, uint32_t types)
+plain_buf(const struct mp_buf *b, uint32_t dir)
 {
-	return e->id > MP_VFS_ROOT && e->id != parent &&
-	       vfs_attr_ok(&e->attr, types);
+	return b->dir == dir && b->len <= MP_VFS_IO_MAX && b->base != NULL;
+}
+
+static bool
+plain_io(uint64_t offset, const struct mp_buf *b, uint32_t dir)
+{
+	return plain_buf(b, dir) && offset <= VFS_OFFSET_MAX - MP_VFS_IO_MAX;
+}
+
+static bool
+plain_opened(uint32_t flags)
+{
+	return (flags & ~(uint32_t)MP_VFS_OPEN_ALL) == 0;
+}
+
+/* Of a regular file or a directory; the rest of vfs_attr_ok() in one word. */
+static inline bool
+plain_attr(const struct mp_vfs_attr *a)
+{
+	uint32_t odd = ((a->mode - MP_S_IFDIR) & ~PLAIN_MODE) |
+		       (a->flags & ~(uint32_t)MP_VFS_ATTR_BTIME) |
+		       a->rdev_major | a->rdev_minor;
+
+	return odd == 0 && a->ino != 0 && a->size <= VFS_OFFSET_MAX &&
+	       a->blksize != 0 && a->atime.nsec < VFS_NSEC &&
+	       a->mtime.nsec < VFS_NSEC && a->ctime.nsec < VFS_NSEC &&
+	       a->btime.nsec < VFS_NSEC;
+}
+
+static bool
+plain_entry(const struct mp_vfs_entry *e, uint64_t parent)
+{
+	return e->id > MP_VFS_ROOT && e->id != parent && plain_attr(&e->attr);
 }
 
 /* Out of line: its message and the caller's record are no frame together. */
@@ -203,6 +246,14 @@ lookup_is_plain(const struct mp_vfs_lookup *m)
 }
 
 static bool
+lookup_answer_is_plain(const struct mp_vfs_lookup *m)
+{
+	if (m->out.entry.id == 0)
+		return m->in.flags == MP_VFS_LOOKUP_NEGATIVE;
+	return plain_entry(&m->out.entry, m->in.parent);
+}
+
+static bool
 forget_is_plain(const struct mp_vfs_forget *m)
 {
 	return m->in.items == 1 && m->in.item[0].id != 0 &&
@@ -214,6 +265,25 @@ getattr_is_plain(const struct mp_vfs_getattr *m)
 {
 	return m->in.node != 0 && m->in.flags <= MP_VFS_GETATTR_FH &&
 	       m->in.reserved == 0;
+}
+
+static bool
+setattr_is_plain(const struct mp_vfs_setattr *m)
+{
+	return ((m->in.valid & ~(uint32_t)PLAIN_SET) | m->in.atime.reserved |
+		m->in.mtime.reserved | m->in.ctime.reserved) == 0 &&
+	       m->in.node != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.mode <= MP_S_IPERM && m->in.size <= VFS_OFFSET_MAX &&
+	       m->in.atime.nsec < VFS_NSEC && m->in.mtime.nsec < VFS_NSEC &&
+	       m->in.ctime.nsec < VFS_NSEC;
+}
+
+static bool
+getxattr_is_plain(const struct mp_vfs_getxattr *m)
+{
+	return m->in.node != 0 && m->in.cred.umask <= 0777 &&
+	       m->in.reserved == 0 && plain_buf(&m->buf, MP_BUF_OUT) &&
+	       plain_xattr(m->in.name, m->in.name_len);
 }
 
 static bool
@@ -263,15 +333,17 @@ mp_vfs_handle(struct mp_port *port, struct mp_msg *msg)
 	const struct mp_vfs *vfs = port->data;
 	const struct mp_vfs_ops *ops = vfs->ops;
 	void *m = msg;
+	uint32_t error;
 	int code;
 
 	switch (msg->op) {
 		PLAIN(LOOKUP, lookup, lookup_is_plain(m),
-		      plain_entry(&M(lookup)->out.entry, M(lookup)->in.parent,
-				  VFS_TYPES));
+		      lookup_answer_is_plain(m));
 		PLAIN(FORGET, forget, forget_is_plain(m), true);
 		PLAIN(GETATTR, getattr, getattr_is_plain(m),
-		      vfs_attr_ok(&M(getattr)->out.attr, VFS_TYPES));
+		      plain_attr(&M(getattr)->out.attr));
+		PLAIN(SETATTR, setattr, setattr_is_plain(m),
+		      plain_attr(&M(setattr)->out.attr));
 		PLAIN(READ, read,
 		      M(read)->in.node != 0 &&
 			      plain_io(M(read)->in.offset, &M(read)->buf,
@@ -280,15 +352,18 @@ mp_vfs_handle(struct mp_port *port, struct mp_msg *msg)
 		PLAIN(WRITE, write, write_is_plain(m),
 		      M(write)->out.count - 1ull < M(write)->buf.len);
 		PLAIN(OPEN, open, open_is_plain(m),
-		      M(open)->out.flags <= MP_VFS_OPEN_KEEP_CACHE);
+		      plain_opened(M(open)->out.flags));
 		PLAIN(FLUSH, flush, M(release)->in.node != 0, true);
 		PLAIN(RELEASE, release, M(release)->in.node != 0, true);
 		PLAIN(UNLINK, unlink, unlink_is_plain(m), true);
 		PLAIN(CREATE, create, create_is_plain(m),
-		      M(create)->out.flags <= MP_VFS_OPEN_KEEP_CACHE &&
+		      plain_opened(M(create)->out.flags) &&
+			      M(create)->out.entry.attr.mode >= MP_S_IFREG &&
 			      plain_entry(&M(create)->out.entry,
-					  M(create)->in.parent,
-					  VFS_TYPE(MP_S_IFREG)));
+					  M(create)->in.parent));
+		PLAIN(GETXATTR, getxattr, getxattr_is_plain(m),
+		      M(getxattr)->out.count <= MP_VFS_XATTR_MAX &&
+			      M(getxattr)->out.count <= M(getxattr)->buf.len);
 	default:
 		break;
 	}
@@ -297,6 +372,9 @@ mp_vfs_handle(struct mp_port *port, struct mp_msg *msg)
 		return code;
 	code = call(vfs, msg->op, m);
 answered:
+	error = 0u - (uint32_t)code;
+	if (error < 64 && (PLAIN_ERRORS >> error & 1) != 0)
+		return code;
 	return code == EASYNC ? EASYNC : answer(vfs, msg, code);
 }
 

@@ -16,13 +16,31 @@
 
 /* A byte of the word that is zero, or that is the fault. */
 static bool
-word_bad(const char *s, uint64_t faults)
+word_bad(uint64_t w, uint64_t faults)
 {
-	uint64_t w, x;
+	uint64_t x = w ^ faults;
+
+	return ((((w - ONES) & ~w) | ((x - ONES) & ~x)) & TOPS) != 0;
+}
+
+static uint64_t
+word_at(const char *s)
+{
+	uint64_t w;
 
 	memcpy(&w, s, sizeof(w));
-	x = w ^ faults;
-	return ((((w - ONES) & ~w) | ((x - ONES) & ~x)) & TOPS) != 0;
+	return w;
+}
+
+/* Of 4 bytes at s and 4 that end at end. */
+static uint64_t
+halves_of(const char *s, const char *end)
+{
+	uint32_t first, last;
+
+	memcpy(&first, s, sizeof(first));
+	memcpy(&last, end - sizeof(last), sizeof(last));
+	return (uint64_t)last << 32 | first;
 }
 
 /* What is left of whole words is looked at by one that overlaps. */
@@ -34,17 +52,19 @@ vfs_text_ok(const char *s, uint32_t len, char fault)
 
 	if (s[len] != '\0')
 		return false;
-	if (len < sizeof(uint64_t)) {
+	if (len < sizeof(uint32_t)) {
 		for (; *s != '\0' && *s != fault; s++)
 			len--;
 		return len == 0;
 	}
+	if (len < sizeof(uint64_t))
+		return !word_bad(halves_of(s, s + len), faults);
 	last = s + len - sizeof(uint64_t);
 	for (; s < last; s += sizeof(uint64_t)) {
-		if (word_bad(s, faults))
+		if (word_bad(word_at(s), faults))
 			return false;
 	}
-	return !word_bad(last, faults);
+	return !word_bad(word_at(last), faults);
 }
 
 int
