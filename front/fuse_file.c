@@ -126,7 +126,7 @@ do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	}
 }
 
-static void
+static inline void
 read_into(fuse_req_t req, struct mp_vfs_read *m, char *to, size_t size)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
@@ -142,16 +142,8 @@ read_into(fuse_req_t req, struct mp_vfs_read *m, char *to, size_t size)
 		fuse_status(req, code);
 }
 
-/* Out of line: its buffer is on no other read's stack. */
+/* Out of line, so that a read of the usual size saves little. */
 static __attribute__((noinline)) void
-read_small(fuse_req_t req, struct mp_vfs_read *m, size_t size)
-{
-	_Alignas(PAGE) char to[READ_STACK];
-
-	read_into(req, m, to, size);
-}
-
-static void
 read_large(fuse_req_t req, struct mp_vfs_read *m, size_t size)
 {
 	char *to = aligned_alloc(PAGE, (size + PAGE - 1) & ~(PAGE - 1));
@@ -167,14 +159,15 @@ static void
 do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *fi)
 {
+	_Alignas(PAGE) char to[READ_STACK];
 	struct mp_vfs_read m;
 
 	m.msg = FUSE_MSG(MP_VFS_READ);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
-	if (size <= READ_STACK)
-		read_small(req, &m, size);
+	if (size <= sizeof(to))
+		read_into(req, &m, to, size);
 	else
 		read_large(req, &m, size);
 }

@@ -37,6 +37,9 @@ fuse_call(struct mp_fuse *f, fuse_req_t req, struct mp_msg *m)
 
 	if ((f->conf.flags & MP_FUSE_INTR) == 0) {
 		code = port->mp_SendMsg(port, m);
+		/* Said apart, for the callers' own tests to end here. */
+		if (code == 0)
+			return 0;
 		if (code != EASYNC && code != -EAGAIN)
 			return code;
 	}
@@ -52,7 +55,9 @@ fuse_status(fuse_req_t req, int code)
 				 1ull << ETIME;
 	uint32_t n = 0u - (uint32_t)code;
 
-	if (n < 64 && (library >> n & 1) == 0)
+	if (n == 0)
+		fuse_reply_err(req, 0);
+	else if (n < 64 && (library >> n & 1) == 0)
 		fuse_reply_err(req, (int)n);
 	else
 		fuse_error(req, code);
