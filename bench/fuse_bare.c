@@ -56,7 +56,9 @@ stat_of(struct stat *st, const struct mp_vfs_attr *a)
 	st->st_nlink = a->nlink;
 	st->st_uid = a->uid;
 	st->st_gid = a->gid;
-	st->st_rdev = makedev(a->rdev_major, a->rdev_minor);
+	st->st_rdev = 0;
+	if ((a->rdev_major | a->rdev_minor) != 0)
+		st->st_rdev = makedev(a->rdev_major, a->rdev_minor);
 	st->st_size = (off_t)a->size;
 	st->st_blksize = (blksize_t)a->blksize;
 	st->st_blocks = (blkcnt_t)a->blocks;
@@ -172,7 +174,24 @@ bare_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	reply_attr(req, code, &m.out.attr, m.out.attr_valid_ns);
 }
 
-/* Only what the kernel itself writes back: the times of a file. */
+static struct mp_vfs_time
+time_of(const struct timespec *t)
+{
+	return (struct mp_vfs_time){ .sec = t->tv_sec,
+				     .nsec = (uint32_t)t->tv_nsec };
+}
+
+/* The kernel sets both when a time is to be now. */
+static uint32_t
+set_of(uint32_t set)
+{
+	if ((set & MP_VFS_SET_ATIME_NOW) != 0)
+		set &= ~(uint32_t)MP_VFS_SET_ATIME;
+	if ((set & MP_VFS_SET_MTIME_NOW) != 0)
+		set &= ~(uint32_t)MP_VFS_SET_MTIME;
+	return set & MP_VFS_SET_ALL & ~(uint32_t)MP_VFS_SET_FH;
+}
+
 static void
 bare_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	     struct fuse_file_info *fi)
@@ -181,18 +200,17 @@ bare_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	struct mp_vfs_setattr m;
 	int code;
 
-	memset(&m, 0, sizeof m);
 	m.in.cred = cred_of(req);
 	m.in.node = ino;
 	m.in.fh = fi != NULL ? fi->fh : 0;
 	m.in.size = (uint64_t)st->st_size;
-	m.in.valid = (uint32_t)set & MP_VFS_SET_ALL;
-	m.in.valid &= ~(uint32_t)MP_VFS_SET_FH;
-	m.in.valid |= fi != NULL ? MP_VFS_SET_FH : 0u;
-	m.in.mtime.sec = st->st_mtim.tv_sec;
-	m.in.mtime.nsec = (uint32_t)st->st_mtim.tv_nsec;
-	m.in.ctime.sec = st->st_ctim.tv_sec;
-	m.in.ctime.nsec = (uint32_t)st->st_ctim.tv_nsec;
+	m.in.valid = set_of((uint32_t)set) | (fi != NULL ? MP_VFS_SET_FH : 0u);
+	m.in.mode = st->st_mode & MP_S_IPERM;
+	m.in.uid = st->st_uid;
+	m.in.gid = st->st_gid;
+	m.in.atime = time_of(&st->st_atim);
+	m.in.mtime = time_of(&st->st_mtim);
+	m.in.ctime = time_of(&st->st_ctim);
 	code = b->ops->setattr(b->fs, &m);
 	reply_attr(req, code, &m.out.attr, m.out.attr_valid_ns);
 }
