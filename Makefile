@@ -44,13 +44,14 @@ FUZZ_SRC := test/fuzz/vfs.c
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
-	test/12-agent.c test/16-history.c test/16-ring.c
+	test/12-agent.c test/16-history.c test/16-ring.c test/58-vfs-promise.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
-	test/13-ring.c test/13-machine.c
+	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh
+	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \
+	test/93-mutant.sh
 TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 	test/posix_mount.c test/rule_name.c \
@@ -64,7 +65,44 @@ TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
 MODEL := model/state.pml model/wake.pml
-MUTANT := $(addsuffix .patch,$(addprefix test/mutant/, \
+MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
+	parity-dead-accepts parity-kill-forgets-sender parity-kill-twice \
+	parity-poison-unused vfs-count-unchecked vfs-name-unchecked \
+	vfs-refused-keeps-lookup vfs-record-past-end vfs-dots-unchecked \
+	vfs-range-unchecked vfs-setattr-unchecked vfs-cookie-unchecked \
+	vfs-error-unchecked vfs-nsec-unchecked vfs-target-unchecked \
+	vfs-type-unchecked core-closed-runs core-may-block-ignored \
+	core-cancel-of-replied core-cancel-of-unsent core-deadline-ignored \
+	core-drop-frees-no-room core-drop-keeps-count core-drop-of-held \
+	core-end-twice core-hook-locks-itself core-ring-unseen \
+	core-busy-unchecked core-notify-unguarded core-notify-without-fence \
+	core-refusal-leaks-count core-name-without-count \
+	core-pool-error-unreplied core-barrier-keeps-epoch \
+	core-barrier-returns-early core-close-forgets-receiver \
+	core-close-forgets-sender core-close-leaves-queued \
+	core-close-leaves-replies core-count-trusts-wake \
+	core-fini-forgets-held core-fini-forgets-replies \
+	core-wait-trusts-wake core-closed-accepts core-order-lost \
+	core-port-after-unlock core-priority-ignored \
+	core-publish-before-link core-queue-unbounded \
+	core-refused-keeps-lock core-reply-port-after-count \
+	core-sleep-after-unlock core-cancel-hook-races \
+	core-cancel-lost-in-forward core-cancel-lost-in-send \
+	core-count-without-lock core-forward-leaks-count \
+	core-message-after-reply core-reply-misses-sleeper \
+	core-ring-of-forwarded core-target-after-queued \
+	core-wakes-for-nobody core-serial-error-unreplied \
+	core-serial-more-unlocked core-serial-never-yields \
+	core-serial-overtakes core-serial-passes-queue core-serial-self-call \
+	core-result-before-state core-timeout-hides-reply \
+	core-wait-loses-flags core-wait-returns-early mem-atime-always \
+	mem-nsec-lost mem-hole-not-found mem-punch-leaves-data \
+	mem-append-ignored mem-keep-size-ignored mem-link-of-directory \
+	mem-mtime-of-parent mem-rmdir-of-full mem-sticky-ignored \
+	mem-forget-miscounts mem-ctime-of-rename mem-exchange-parents \
+	mem-noreplace-ignored mem-ctime-of-xattr mem-trusted-listed \
+	mem-xattr-create-ignored))
+MUTANT += $(addsuffix .patch,$(addprefix test/mutant/, \
 	fs-acl-chmod fs-atime-rests fs-cookie fs-inode-limit \
 	fs-lookup-count fs-loop fs-nospace-name fs-open-lives \
 	fs-quota-move fs-race-loop fs-race-order fs-reader-limit \
