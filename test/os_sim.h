@@ -66,7 +66,7 @@ void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 #define SIM_NO_BOUND 1000000
 /* A power of two; sanitizers keep a shadow of it. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SIM_SEEN (1u << 20)
+#define SIM_SEEN (1u << 18)
 #else
 #define SIM_SEEN (1u << 24)
 #endif
