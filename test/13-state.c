@@ -277,7 +277,6 @@ bound(const struct plan *p)
 
 	if (deeper != NULL)
 		return atoi(deeper);
-
 	if (p->disturber >= CANCEL)
 		return p->target == QUEUE ? 2 : 3;
 	return p->disturber != NOBODY && p->target == QUEUE ? 3 : -1;
