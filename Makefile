@@ -44,7 +44,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
-	test/12-agent.c test/16-history.c test/16-ring.c test/58-vfs-promise.c
+	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c
@@ -131,7 +131,7 @@ CFLAGS := -O2 -g
 FLAGS.asan := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 FLAGS.tsan := -fsanitize=thread -Wno-tsan
-FLAGS.cover := -O0 --coverage -fprofile-update=atomic
+FLAGS.cover := -O0 --coverage -fprofile-update=atomic -DT_COVER
 FLAGS.fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 FREE := -ffreestanding -mno-sse -Wframe-larger-than=512
@@ -144,6 +144,7 @@ LINK = $(CC) $(CFLAGS) $(FLAGS.$V)
 export B
 SLOW.asan := 3
 SLOW.tsan := 5
+SLOW.cover := 3
 export T_SLOW := $(or $(SLOW.$V),1)
 export TSAN_OPTIONS := halt_on_error=1
 
@@ -348,6 +349,7 @@ bench-count-update: $(B)/bench/count
 	@bench/count update
 
 cover:
+	@find build/cover -name '*.gcda' -delete 2>/dev/null || :
 	@$(MAKE) V=cover check-here
 	@script/cover
 
