@@ -275,11 +275,11 @@ copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 
 	int code = m != NULL ? give_back(par, s, m) : 0;
 
+	if (m != NULL)
+		leave_slot(m);
 	if ((par->conf.modes & MP_PARITY_POISON) != 0)
 		memset(&s->copy, MP_PARITY_POISON_BYTE,
 		       par->slot_size - offsetof(struct mp_parity_slot, copy));
-	if (m != NULL)
-		leave_slot(m);
 	put_slot(par, s);
 	if (m != NULL)
 		msg_end(m, code);

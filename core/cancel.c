@@ -71,6 +71,8 @@ end_early(struct mp_msg *m, uint32_t flags)
 
 	do {
 		s = os_load(&m->state);
+		if (phase(s) == ST_IDLE || phase(s) >= ST_ENDING)
+			return;
 		if (msg_claim(m, &s, flags)) {
 			msg_end_claimed(m, -ECANCELED);
 			return;
