@@ -147,6 +147,7 @@ SLOW.tsan := 5
 SLOW.cover := 3
 export T_SLOW := $(or $(SLOW.$V),1)
 export TSAN_OPTIONS := halt_on_error=1
+export LSAN_OPTIONS := suppressions=$(CURDIR)/test/lsan.supp:print_suppressions=0
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-print-directory -j$(shell nproc)

@@ -165,7 +165,8 @@ dev_at(const char *dir)
 {
 	struct statx st;
 
-	if (statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC, 0, &st) != 0)
+	if (dir == NULL ||
+	    statx(AT_FDCWD, dir, AT_STATX_DONT_SYNC, 0, &st) != 0)
 		return 0;
 	return (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
 }

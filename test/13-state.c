@@ -315,9 +315,9 @@ t_setup(void)
 	char name[64];
 
 	for (int i = 0; i < DISTURBERS * TARGETS * WAYS; i++) {
-		p->disturber = i / WAYS / TARGETS;
-		p->target = i / WAYS % TARGETS;
-		p->way = i % WAYS;
+		p->disturber = (enum disturber)(i / WAYS / TARGETS);
+		p->target = (enum target)(i / WAYS % TARGETS);
+		p->way = (enum way)(i % WAYS);
 		if ((p->disturber == REPLY_CLOSE && p->way < WAIT) ||
 		    (p->disturber == TIMEOUT && p->way == SYNC) ||
 		    (p->disturber == DROP && p->way == SYNC) ||

@@ -40,7 +40,10 @@ TEST(no_lock_is_taken_twice)
 	mp_rw_init(&rw);
 	mp_mutex_lock(&mutex);
 	CHECK_ABORTS(mp_mutex_lock(&mutex));
+	/* That sanitizer destroys a mutex which is held, and says 0. */
+#ifndef __SANITIZE_THREAD__
 	CHECK_ABORTS(mp_mutex_fini(&mutex));
+#endif
 	mp_mutex_assert_held(&mutex);
 	mp_mutex_unlock(&mutex);
 	CHECK_ABORTS(mp_mutex_unlock(&mutex));
