@@ -69,7 +69,10 @@ void mp_port_init_serial(struct mp_port *, mp_handler_fn *, void *data);
 /* core/queue.c: also a reply port */
 void mp_port_init_queue(struct mp_port *, void *data);
 
-/* core/pool.c: threads are the user's memory; 0 or -EAGAIN, -ENOMEM. */
+/*
+ * core/pool.c: threads are the user's memory; 0 or -EAGAIN, -ENOMEM.  They
+ * receive when this returns, so the flags of the port stay as they are.
+ */
 struct mp_pool {
 	struct mp_port port;
 	struct mp_thread *thread;
