@@ -18,18 +18,23 @@ serve(void *arg)
 	}
 }
 
+void
+mp_pool_init(struct mp_pool *pool, mp_handler_fn *handler, void *data)
+{
+	mp_port_init_queue(&pool->port, data);
+	pool->port.handler = handler;
+	pool->thread = NULL;
+	pool->threads = 0;
+}
+
 int
-mp_pool_start(struct mp_pool *pool, mp_handler_fn *handler, void *data,
-	      struct mp_thread *thread, uint32_t threads)
+mp_pool_start(struct mp_pool *pool, struct mp_thread *thread, uint32_t threads)
 {
 	int code = 0;
 
-	mp_port_init_queue(&pool->port, data);
-	pool->port.handler = handler;
 	if (threads != 1)
 		os_store_word(&pool->port.owner, OWNER_MANY);
 	pool->thread = thread;
-	pool->threads = 0;
 	while (code == 0 && pool->threads < threads) {
 		code = os_thread_start(&thread[pool->threads], serve,
 				       &pool->port);

@@ -53,7 +53,8 @@ main(void)
 	struct mp_pool pool;
 
 	mp_port_init_call(&direct, measure, NULL);
-	if (mp_pool_start(&pool, measure, NULL, thread, 1) != 0)
+	mp_pool_init(&pool, measure, NULL);
+	if (mp_pool_start(&pool, thread, 1) != 0)
 		return 1;
 	mp_port_init_call(&forward, pass_on, &pool.port);
 

@@ -77,10 +77,10 @@ attach(struct mp_fuse *f, struct fuse_conn_info *conn)
 	m.msg.op = MP_VFS_ATTACH;
 	m.in.caps = caps_of(conn) & ~f->conf.caps_off;
 	m.in.io_max = conn->max_write;
-	f->notifying =
-		mp_pool_start(&f->notify, fuse_notify, f, &f->thread, 1) == 0;
+	mp_pool_init(&f->notify, fuse_notify, f);
+	f->notify.port.iface = &mp_vfs_iface;
+	f->notifying = mp_pool_start(&f->notify, &f->thread, 1) == 0;
 	if (f->notifying) {
-		f->notify.port.iface = &mp_vfs_iface;
 		m.notify.port = &f->notify.port;
 		m.notify.kind = MP_HANDLE_PORT;
 	}

@@ -361,7 +361,8 @@ TEST(a_pool_serves_as_many_at_once_as_it_has_threads)
 	struct mp_pool pool;
 	uint32_t inside = 0;
 
-	CHECK_EQ(mp_pool_start(&pool, meet, &inside, thread, 2), 0);
+	mp_pool_init(&pool, meet, &inside);
+	CHECK_EQ(mp_pool_start(&pool, thread, 2), 0);
 	for (int i = 0; i < 2; i++) {
 		a[i].to = &pool.port;
 		actor_start(&a[i], call_main);
@@ -381,7 +382,9 @@ TEST(a_blocking_pool_takes_what_may_not_block)
 	struct mp_port reply;
 	struct mp_pool pool;
 
-	CHECK_EQ(mp_pool_start(&pool, result_of_op, NULL, thread, 1), 0);
+	mp_pool_init(&pool, result_of_op, NULL);
+	pool.port.flags = MP_PORT_MAY_BLOCK;
+	CHECK_EQ(mp_pool_start(&pool, thread, 1), 0);
 	mp_port_init_queue(&reply, NULL);
 	m.reply = &reply;
 	CHECK_EQ(mp_send(&pool.port, &m), 0);

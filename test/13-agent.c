@@ -266,10 +266,10 @@ barrier_root(void *arg)
 	init();
 	w.n = sim_choose(3);
 	w.target = w.n == 0 ? &w.port : &w.pool.port;
-	if (w.n == 0)
-		mp_port_init_serial(&w.port, mark, NULL);
-	else
-		SIM_EQ(mp_pool_start(&w.pool, mark, NULL, w.thread, w.n), 0);
+	mp_port_init_serial(&w.port, mark, NULL);
+	mp_pool_init(&w.pool, mark, NULL);
+	if (w.n != 0)
+		SIM_EQ(mp_pool_start(&w.pool, w.thread, w.n), 0);
 	id[0] = sim_start(send_marked, &w.r[0]);
 	id[1] = sim_start(send_marked, &w.r[2]);
 	id[2] = sim_start(barrier, NULL);
@@ -311,9 +311,9 @@ pool_root(void *arg)
 	(void)arg;
 	init();
 	w.target = &w.pool.port;
-	SIM_EQ(mp_pool_start(&w.pool, mark, NULL, w.thread, 1 + sim_choose(3)),
-	       0);
+	mp_pool_init(&w.pool, mark, NULL);
 	w.pool.port.depth_max = 1 + sim_choose(2);
+	SIM_EQ(mp_pool_start(&w.pool, w.thread, 1 + sim_choose(3)), 0);
 	for (int i = 0; i < 3; i++)
 		id[i] = sim_start(call_pool, &w.r[i]);
 	mp_port_close(w.target);
@@ -326,4 +326,39 @@ pool_root(void *arg)
 TEST(a_pool_stops_under_its_callers)
 {
 	sim_seeds(pool_root, NULL, 2 * SEEDS);
+}
+
+#define ELSEWHERE 1000 /* a CPU that nobody is on */
+
+/* Who has spun in vain says so by forgetting where his peer was. */
+static void
+before_start_root(void *arg)
+{
+	struct mp_port *p = &w.pool.port;
+	bool spins = sim_choose(2) != 0;
+
+	(void)arg;
+	init();
+	w.target = p;
+	mp_pool_init(&w.pool, mark, NULL);
+	p->flags = spins ? 0 : MP_PORT_NO_SPIN;
+	p->depth_max = 1;
+	w.r[0].m.reply = &w.reply;
+	w.r[1].m.reply = &w.reply;
+	SIM_EQ(mp_send(p, &w.r[0].m), 0);
+	SIM_EQ(mp_send(p, &w.r[1].m), -EAGAIN);
+	p->peer_cpu = ELSEWHERE;
+	SIM_EQ(mp_pool_start(&w.pool, w.thread, 1), 0);
+	await_idle(&w.r[0].m);
+	while (p->receivers == NULL)
+		os_relax();
+	SIM_EQ(w.r[0].ran, 1);
+	SIM_EQ(p->peer_cpu, spins ? -1 : ELSEWHERE);
+	mp_pool_stop(&w.pool);
+	fini(&w.reply);
+}
+
+TEST(what_is_set_before_a_pool_starts_holds_for_its_threads)
+{
+	sim_seeds(before_start_root, NULL, SEEDS / 100);
 }

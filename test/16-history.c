@@ -277,7 +277,8 @@ TEST(a_pool_that_cannot_start_leaves_nothing_behind)
 	CHECK_EQ(pthread_attr_init(&huge), 0);
 	CHECK_EQ(pthread_attr_setstacksize(&huge, (size_t)1 << 46), 0);
 	CHECK_EQ(pthread_setattr_default_np(&huge), 0);
-	code = mp_pool_start(&pool, NULL, NULL, thread, 2);
+	mp_pool_init(&pool, NULL, NULL);
+	code = mp_pool_start(&pool, thread, 2);
 	CHECK_EQ(pthread_setattr_default_np(&old), 0);
 	pthread_attr_destroy(&huge);
 	pthread_attr_destroy(&old);

@@ -399,7 +399,8 @@ pool_root(void *arg)
 
 	(void)arg;
 	init();
-	SIM_EQ(mp_pool_start(&pool, fail, NULL, &thread, 1), 0);
+	mp_pool_init(&pool, fail, NULL);
+	SIM_EQ(mp_pool_start(&pool, &thread, 1), 0);
 	SIM_EQ(mp_call(&pool.port, &w.m), -EIO);
 	mp_pool_stop(&pool);
 	sim_fence();

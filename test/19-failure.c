@@ -120,7 +120,8 @@ pool_works(uint32_t threads)
 	struct mp_pool pool;
 	struct mp_msg m = MP_MSG(6);
 
-	CHECK_EQ(mp_pool_start(&pool, answer, NULL, thread, threads), 0);
+	mp_pool_init(&pool, answer, NULL);
+	CHECK_EQ(mp_pool_start(&pool, thread, threads), 0);
 	CHECK_EQ(mp_call(&pool.port, &m), 7);
 	mp_pool_stop(&pool);
 }
@@ -137,8 +138,8 @@ TEST(a_pool_whose_nth_thread_fails_leaves_nothing)
 	for (uint32_t n = 1; n <= THREADS; n++) {
 		thread_fault =
 			(struct fault){ .nth = n, .error = errors[n % 2] };
-		CHECK_EQ(mp_pool_start(&pool, answer, NULL, thread, THREADS),
-			 -errors[n % 2]);
+		mp_pool_init(&pool, answer, NULL);
+		CHECK_EQ(mp_pool_start(&pool, thread, THREADS), -errors[n % 2]);
 		CHECK_EQ(thread_fault.count, n);
 		mp_port_stats(&pool.port, &stats);
 		CHECK(stats.closed && stats.held == 0 && stats.depth == 0);
@@ -155,7 +156,8 @@ TEST(a_thread_start_says_no_other_error_than_the_two)
 	int code;
 
 	thread_fault = (struct fault){ .nth = 1, .error = EPERM };
-	code = mp_pool_start(&pool, answer, NULL, thread, 1);
+	mp_pool_init(&pool, answer, NULL);
+	code = mp_pool_start(&pool, thread, 1);
 	CHECK(code == -EAGAIN || code == -ENOMEM || code == -EPERM);
 	thread_fault.nth = 0;
 }
@@ -251,8 +253,9 @@ call_much(void)
 	struct mp_pool pool;
 	pthread_t caller;
 
-	CHECK_EQ(mp_pool_start(&pool, answer, NULL, thread, 2), 0);
+	mp_pool_init(&pool, answer, NULL);
 	pool.port.depth_max = 1;
+	CHECK_EQ(mp_pool_start(&pool, thread, 2), 0);
 	CHECK_EQ(pthread_create(&caller, NULL, call_often, &pool.port), 0);
 	call_often(&pool.port);
 	pthread_join(caller, NULL);

@@ -140,20 +140,22 @@ start_engine(struct direct *d, struct mp_port *p)
 		mp_port_init_queue(p, s);
 		break;
 	case POOL:
-		code = mp_pool_start(&d->pool, handle, s, d->thread,
-				     POOL_THREADS);
+		mp_pool_init(&d->pool, handle, s);
 		break;
 	case AGENT:
 		mp_port_init_agent(p, keeper_send, NULL, s);
-		code = os_thread_start(&d->keeper.thread, keeper_main,
-				       &d->keeper);
+		CHECK_EQ(os_thread_start(&d->keeper.thread, keeper_main,
+					 &d->keeper),
+			 0);
 		break;
 	}
-	CHECK_EQ(code, 0);
 	p->depth_max = d->kind->front == QUEUE_FORWARD ? 2 * C_ITEMS : C_DEPTH;
 	p->iface = &c_iface;
 	if (d->kind->engine == QUEUE)
-		CHECK_EQ(os_thread_start(&d->thread[0], owner_main, p), 0);
+		code = os_thread_start(&d->thread[0], owner_main, p);
+	if (d->kind->engine == POOL)
+		code = mp_pool_start(&d->pool, d->thread, POOL_THREADS);
+	CHECK_EQ(code, 0);
 }
 
 static struct mp_port *

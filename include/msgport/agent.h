@@ -69,18 +69,19 @@ void mp_port_init_serial(struct mp_port *, mp_handler_fn *, void *data);
 /* core/queue.c: also a reply port */
 void mp_port_init_queue(struct mp_port *, void *data);
 
-/*
- * core/pool.c: threads are the user's memory; 0 or -EAGAIN, -ENOMEM.  They
- * receive when this returns, so the flags of the port stay as they are.
- */
+/* core/pool.c: what is sent before the start waits for it */
 struct mp_pool {
 	struct mp_port port;
 	struct mp_thread *thread;
 	uint32_t threads;
 };
-int mp_pool_start(struct mp_pool *, mp_handler_fn *, void *data,
-		  struct mp_thread *, uint32_t threads);
-/* Closes, ends what is queued, joins the threads. */
+void mp_pool_init(struct mp_pool *, mp_handler_fn *, void *data);
+/*
+ * The threads are the user's memory.  0; or -EAGAIN, -ENOMEM when one cannot
+ * be had, and then the pool has been stopped.
+ */
+int mp_pool_start(struct mp_pool *, struct mp_thread *, uint32_t threads);
+/* Closes, ends what is queued, joins the threads, finishes the port. */
 void mp_pool_stop(struct mp_pool *);
 
 /* core/reply.c: reply ports */
