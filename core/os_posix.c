@@ -181,6 +181,8 @@ os_thread_start(struct mp_thread *t, void (*run)(void *), void *arg)
 	error = pthread_create(&id, NULL, thread_main, t);
 	if (error == 0)
 		t->handle = (uintptr_t)id;
+	else if (error != ENOMEM)
+		error = EAGAIN;
 	return -error;
 }
 
