@@ -472,8 +472,11 @@ mp_parity_start(struct mp_parity *par, struct mp_port *p,
 	mp_port_init_callback(&par->reply, copy_came_back, par);
 	if ((conf->modes & MP_PARITY_ASYNC) != 0)
 		code = os_thread_start(&par->thread, serve, par);
-	if (code != 0)
+	if (code != 0) {
+		mp_port_fini(&par->queue);
+		mp_port_fini(&par->reply);
 		return code;
+	}
 	p->parity = par;
 	if (conf->modes != 0)
 		os_fetch_or(&p->flags, GATE_PARITY);

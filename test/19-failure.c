@@ -8,8 +8,7 @@
  * of the C library's.
  */
 #define _GNU_SOURCE
-#include "t.h"
-#include <msgport/agent.h>
+#include "conform.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -158,8 +157,69 @@ TEST(a_thread_start_says_no_other_error_than_the_two)
 	thread_fault = (struct fault){ .nth = 1, .error = EPERM };
 	mp_pool_init(&pool, answer, NULL);
 	code = mp_pool_start(&pool, thread, 1);
-	CHECK(code == -EAGAIN || code == -ENOMEM || code == -EPERM);
+	CHECK_EQ(code, -EAGAIN);
 	thread_fault.nth = 0;
+}
+
+/* The one that the handler was given last. */
+static struct mp_msg *given;
+
+static int
+echo(struct mp_port *p, struct mp_msg *m)
+{
+	struct c_msg *body = MP_CONTAINER(m, struct c_msg, msg);
+
+	(void)p;
+	given = m;
+	body->out.value = body->in.value + 1;
+	return 3;
+}
+
+/* With a parity of `modes' before it, or none. */
+static void
+port_works(struct mp_port *p, uint32_t modes)
+{
+	struct c_msg m = { .msg = MP_MSG(C_ECHO), .in = { .value = 8 } };
+	struct mp_port_stats stats;
+
+	CHECK_EQ(mp_call(p, &m.msg), 3);
+	CHECK_EQ(m.out.value, 9);
+	CHECK_EQ(given == &m.msg, (modes & ~(uint32_t)MP_PARITY_ASYNC) == 0);
+	mp_port_stats(p, &stats);
+	CHECK_EQ(stats.refused[MP_REFUSED_PARITY], modes != 0);
+	/* A thread gives it back after the completion. */
+	CHECK(stats.held == 0 || modes != 0);
+	CHECK_EQ(p->parity == NULL, modes == 0);
+	p->refused[MP_REFUSED_PARITY] = 0;
+}
+
+static uint64_t slots[2 * (1 << 18) / 8];
+
+TEST(a_parity_without_its_thread_leaves_the_port_as_it_was)
+{
+	static const uint32_t modes[] = { 0, MP_PARITY_COPY, MP_PARITY_POISON };
+	static const int errors[] = { EAGAIN, ENOMEM };
+	struct mp_parity_conf conf = { .slots = 2, .memory = slots };
+	struct mp_parity parity;
+	struct mp_port port;
+
+	mp_port_init_call(&port, echo, NULL);
+	port.iface = &c_iface;
+	CHECK(mp_parity_size(&c_iface, conf.slots) <= sizeof(slots));
+	for (uint32_t i = 0; i < 6; i++) {
+		conf.modes = modes[i % 3] | MP_PARITY_ASYNC;
+		thread_fault =
+			(struct fault){ .nth = 1, .error = errors[i / 3] };
+		CHECK_EQ(mp_parity_start(&parity, &port, &conf),
+			 -errors[i / 3]);
+		CHECK_EQ(thread_fault.count, 1);
+		port_works(&port, 0);
+		CHECK_EQ(mp_parity_start(&parity, &port, &conf), 0);
+		port_works(&port, conf.modes);
+		mp_parity_stop(&parity);
+		port_works(&port, 0);
+	}
+	mp_port_fini(&port);
 }
 
 /* ---- descriptors */

@@ -66,7 +66,10 @@ struct mp_parity {
 /* broker/parity.c */
 /* Bytes for that many slots of messages of an interface. */
 size_t mp_parity_size(const struct mp_iface *, uint32_t slots);
-/* 0; -EINVAL: bad modes, or COPY without interface or slots; -EAGAIN. */
+/*
+ * 0; -EINVAL: bad modes, or COPY without interface or slots; -EAGAIN, -ENOMEM:
+ * no thread.  On error the port is as it was, and there is nothing to stop.
+ */
 int mp_parity_start(struct mp_parity *, struct mp_port *,
 		    const struct mp_parity_conf *);
 void mp_parity_stop(struct mp_parity *);
