@@ -277,7 +277,8 @@ copy_came_back(struct mp_port *reply, struct mp_msg *copy)
 
 	if (m != NULL)
 		leave_slot(m);
-	if ((par->conf.modes & MP_PARITY_POISON) != 0)
+	/* Without an original the killer may be at it, to drop the copy. */
+	if (m != NULL && (par->conf.modes & MP_PARITY_POISON) != 0)
 		memset(&s->copy, MP_PARITY_POISON_BYTE,
 		       par->slot_size - offsetof(struct mp_parity_slot, copy));
 	put_slot(par, s);
@@ -298,18 +299,16 @@ refuse_all(struct mp_parity *par)
 	os_unlock(&par->queue.lock);
 }
 
-/*
- * The peer dies: every original out ends, whatever its copy still does.  The
- * one that killed it is among them, and its copy runs all the same.
- */
-static void
-kill_peer(struct mp_parity *par)
+/* Every original out ends, whatever its copy still does. */
+void
+mp_parity_kill(struct mp_parity *par)
 {
 	char *at = par->conf.memory;
 	struct mp_parity_slot *s;
 	struct mp_msg *m;
 	bool queued;
 
+	mp_assert((par->conf.modes & MP_PARITY_KILL) != 0, par);
 	refuse_all(par);
 	for (uint32_t i = 0; i < par->conf.slots; i++, at += par->slot_size) {
 		s = (struct mp_parity_slot *)(void *)at;
@@ -344,8 +343,9 @@ send_slot(struct mp_parity *par, struct mp_parity_slot *s, struct mp_msg *m)
 	else if (!put_original(par, s, m))
 		code = -EPIPE;
 	if (code == 0) {
+		/* It ends with the others, and its copy runs all the same. */
 		if (kills_peer(par))
-			kill_peer(par);
+			mp_parity_kill(par);
 		code = mp_send(direct ? par->port : &par->queue, &s->copy);
 		if (code == 0)
 			return;

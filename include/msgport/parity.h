@@ -40,7 +40,7 @@ enum mp_parity_mode {
 
 struct mp_parity_conf {
 	uint32_t modes;	  /* enum mp_parity_mode */
-	uint32_t kill_at; /* KILL: 1 is the first message */
+	uint32_t kill_at; /* KILL: 1 is the first message, 0 none */
 	uint32_t slots;	  /* 0 only without COPY */
 	void *memory;	  /* mp_parity_size() bytes, aligned to 8 */
 };
@@ -66,6 +66,8 @@ struct mp_parity {
 /* broker/parity.c */
 /* Bytes for that many slots of messages of an interface. */
 size_t mp_parity_size(const struct mp_iface *, uint32_t slots);
+/* KILL: the peer dies now; from any thread, at any time. */
+void mp_parity_kill(struct mp_parity *);
 /*
  * 0; -EINVAL: bad modes, or COPY without interface or slots; -EAGAIN, -ENOMEM:
  * no thread.  On error the port is as it was, and there is nothing to stop.
