@@ -315,7 +315,8 @@ can(const struct c_kind *kind, uint32_t mode)
 	    ((kind->can & C_LOCKFREE) == 0 ||
 	     (mode_bits[mode] & MP_PARITY_ASYNC) != 0))
 		lost |= C_FINDS_SELF;
-	return kind->can & ~lost;
+	return (kind->can & ~lost) |
+	       ((kind->dies >> mode & 1) != 0 ? C_DIES : 0);
 }
 
 static void
@@ -437,7 +438,7 @@ void
 conform_add(const struct c_kind *kind)
 {
 	static const struct c_test *const tables[] = {
-		c_life, c_fast, c_queue, c_wake, c_cancel, c_close,
+		c_life, c_fast, c_queue, c_wake, c_cancel, c_close, c_death,
 	};
 
 	for (uint32_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

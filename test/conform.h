@@ -80,6 +80,7 @@ enum c_can {
 	C_CLOSES = 1u << 9,  /* mp_port_close() reaches its queue */
 	C_LOCKFREE = 1u << 10,	 /* inline without a locked instruction */
 	C_FINDS_SELF = 1u << 11, /* a handler may call its own port */
+	C_DIES = 1u << 12,	 /* C_DIE works; of c_kind.dies */
 };
 
 enum c_control {
@@ -90,6 +91,7 @@ enum c_control {
 	C_AWAIT_CANCELLED, /* until the n-th held knows that it is cancelled */
 	C_AWAIT_QUEUED,	   /* until n stand behind the gate */
 	C_AWAIT_SEEN,	   /* until n requests have been handled or kept */
+	C_DIE, /* the peer dies at the n-th request from now, 0: at once */
 };
 
 enum c_verb { C_CALL, C_SEND, C_RAW, C_VERBS };
@@ -112,9 +114,10 @@ struct c_kind {
 	const char *name;
 	uint32_t can;
 	uint32_t modes; /* bit i: parity mode i of c_mode_name[] */
+	uint32_t dies;	/* of those, in which it can be killed */
 	/* Sets c->port; modes is for mp_parity_start(). */
 	void (*start)(struct conform *, uint32_t modes);
-	/* All messages are over. */
+	/* All messages are over; what a dead peer still has is let go. */
 	void (*stop)(struct conform *);
 	void (*control)(struct conform *, enum c_control, uint32_t n);
 	/* The in.values handled so far, in order; returns how many. */
@@ -173,7 +176,7 @@ struct c_test {
 };
 
 extern const struct c_test c_life[], c_fast[], c_queue[], c_wake[], c_cancel[],
-	c_close[];
+	c_close[], c_death[];
 extern const char *const c_mode_name[C_MODES];
 extern const char *const c_reply_name[C_REPLIES];
 

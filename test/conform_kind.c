@@ -43,6 +43,7 @@ static struct direct {
 	struct keeper keeper;
 	struct mp_parity parity;
 	bool async;
+	uint32_t died;
 } direct;
 
 static uint64_t parity_memory[C_DEPTH * (1 << 18) / 8];
@@ -186,8 +187,9 @@ start_front(struct direct *d, struct mp_port *inner)
 static void
 start_parity(struct direct *d, struct mp_port *p, uint32_t modes)
 {
+	bool copies = (modes & ~(uint32_t)MP_PARITY_ASYNC) != 0;
 	struct mp_parity_conf conf = {
-		.modes = modes,
+		.modes = modes | (copies ? MP_PARITY_KILL : 0),
 		.slots = C_DEPTH,
 		.memory = parity_memory,
 	};
@@ -233,11 +235,33 @@ await_done(const struct mp_msg *m)
 		c_yield();
 }
 
+/* The dead hold copies, and more of them may be on their way. */
+static void
+bury(struct direct *d)
+{
+	while (os_load(&d->parity.reply.out) != 0) {
+		serve_release(&d->server, os_load(&d->server.held_n));
+		c_yield();
+	}
+}
+
+static void
+die(struct direct *d, uint32_t n)
+{
+	os_store(&d->died, 1);
+	if (n == 0)
+		mp_parity_kill(&d->parity);
+	else
+		d->parity.conf.kill_at = os_load(&d->parity.sent) + n;
+}
+
 static void
 direct_stop(struct conform *c)
 {
 	struct direct *d = &direct;
 
+	if (d->died != 0)
+		bury(d);
 	await_done(&d->server.own.msg);
 	if (d->parity.port != NULL)
 		mp_parity_stop(&d->parity);
@@ -264,7 +288,9 @@ direct_stop(struct conform *c)
 static void
 call_gate(void *arg)
 {
-	CHECK_EQ(mp_call(direct.gate_port, arg), 0);
+	int code = mp_call(direct.gate_port, arg);
+
+	CHECK(code == 0 || (code == -EOWNERDEAD && os_load(&direct.died) != 0));
 }
 
 /* As many handlers as there may be at once are sent to the gate. */
@@ -346,6 +372,9 @@ direct_control(struct conform *c, enum c_control what, uint32_t n)
 		while (queued(d) < n)
 			c_yield();
 		break;
+	case C_DIE:
+		die(d, n);
+		break;
 	}
 }
 
@@ -368,11 +397,14 @@ direct_seen(struct conform *c, uint64_t *to, uint32_t max)
 	 C_CLOSES | C_LOCAL)
 #define BEHIND (C_QUEUES | C_BOUNDED | C_PRIOR | C_DROPS | C_LOCAL)
 
+#define COPIES 12u /* modes in which parity can kill */
+
 #define KIND(id, front_, engine_, can_, modes_)      \
 	static const struct direct_kind id = {       \
 		.kind = { .name = #id,               \
 			  .can = (can_),             \
 			  .modes = (modes_),         \
+			  .dies = (modes_)&COPIES,   \
 			  .start = direct_start,     \
 			  .stop = direct_stop,       \
 			  .control = direct_control, \
