@@ -289,6 +289,55 @@ TEST(a_barrier_waits_for_all_before_it)
 	sim_seeds(barrier_root, NULL, 4 * SEEDS);
 }
 
+static void
+forward_all(void *arg)
+{
+	struct mp_msg *m;
+
+	(void)arg;
+	while ((m = mp_recv(&w.port)) != NULL)
+		SIM_EQ(mp_forward(&w.pool.port, m), EASYNC);
+}
+
+/* The next port serves from the beginning, or only when this one is drained. */
+static void
+flow_root(void *arg)
+{
+	bool early = sim_choose(2) != 0;
+	uint32_t threads = 1 + sim_choose(2);
+
+	(void)arg;
+	init();
+	mp_port_init_queue(&w.port, NULL);
+	mp_pool_init(&w.pool, mark, NULL);
+	w.target = &w.pool.port;
+	sim_start(forward_all, NULL);
+	if (early)
+		SIM_EQ(mp_pool_start(&w.pool, w.thread, threads), 0);
+	for (int i = 0; i < MAX; i++) {
+		w.r[i].m.reply = &w.reply;
+		SIM_EQ(mp_send(&w.port, &w.r[i].m), 0);
+	}
+	SIM_EQ(mp_port_barrier(&w.port), 0);
+	for (int i = 0; i < MAX; i++)
+		SIM_CHECK(early || !mp_done(&w.r[i].m));
+	if (!early)
+		SIM_EQ(mp_pool_start(&w.pool, w.thread, threads), 0);
+	SIM_EQ(mp_port_barrier(&w.pool.port), 0);
+	for (int i = 0; i < MAX; i++)
+		SIM_CHECK(mp_done(&w.r[i].m) && w.r[i].ran == 1);
+	mp_port_close(&w.port);
+	mp_pool_stop(&w.pool);
+	sim_join_all();
+	fini(&w.port);
+	fini(&w.reply);
+}
+
+TEST(barriers_in_the_order_of_the_flow_drain_it)
+{
+	sim_seeds(flow_root, NULL, SEEDS);
+}
+
 /* ---- pools */
 
 static void

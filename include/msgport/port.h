@@ -145,11 +145,15 @@ int mp_recv_until(struct mp_port *, uint64_t deadline_ns, struct mp_msg **);
 /* Refuses later sends and ends what is queued, both with EPIPE. */
 void mp_port_close(struct mp_port *);
 /*
- * Closes, and waits until all that it took is completed and no message that is
- * out has it as reply port.  No thread sends or receives here any more.
+ * Closes, and waits until all that it took is completed or forwarded, and no
+ * message that is out has it as reply port.  No thread sends or receives here
+ * any more.
  */
 void mp_port_fini(struct mp_port *);
-/* Returns when all that was queued before is completed: 0 or -EDEADLK. */
+/*
+ * Returns when all that was queued here before has left this port: completed,
+ * or forwarded, and then counted by the next one.  0 or -EDEADLK.
+ */
 int mp_port_barrier(struct mp_port *);
 struct mp_port *mp_port_ref(struct mp_port *);
 void mp_port_unref(struct mp_port *);
