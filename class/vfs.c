@@ -182,6 +182,18 @@ give_back_records(const struct mp_vfs *vfs, const struct mp_vfs_readdir *m)
 }
 
 static void
+give_back_attach(const struct mp_vfs *vfs)
+{
+	struct mp_vfs_detach m;
+
+	if (vfs->ops->detach == NULL)
+		return;
+	mp_msg_init(&m.msg, MP_VFS_DETACH);
+	m.in.reserved = 0;
+	(void)vfs->ops->detach(vfs->fs, &m);
+}
+
+static void
 give_back(const struct mp_vfs *vfs, const struct mp_iface_op *op, const void *m)
 {
 	const struct mp_vfs_create *create = m;
@@ -211,6 +223,9 @@ give_back(const struct mp_vfs *vfs, const struct mp_iface_op *op, const void *m)
 		break;
 	case MP_VFS_READDIRPLUS:
 		give_back_records(vfs, m);
+		break;
+	case MP_VFS_ATTACH:
+		give_back_attach(vfs);
 		break;
 	default:
 		break;

@@ -42,7 +42,9 @@ ask(union vfs_any *m)
 	if (upward(m->msg.op))
 		return code;
 	CHECK_EQ(mock_ask(&driver, m), code);
-	CHECK_EQ(driver.calls + driver.forgets + driver.releases != 0,
+	CHECK_EQ(driver.calls + driver.forgets + driver.releases +
+				 driver.detaches !=
+			 0,
 		 code == 0);
 	return code;
 }

@@ -316,6 +316,9 @@ TEST(what_a_refused_answer_gave_is_given_back)
 	GIVES_BACK(LOOKUP, 0, 0, 0, 0, m.lookup.out.entry.id = MP_VFS_ROOT);
 	GIVES_BACK(GETATTR, 0, 0, 0, 0, m.getattr.out.attr.ino = 0);
 	GIVES_BACK(READDIRPLUS, 2, 61, 0, 0, m.readdir.in.cookie = 1);
+	CHECK_EQ(mock.detaches, 0);
+	GIVES_BACK(ATTACH, 0, 0, 0, 0, m.attach.out.io_max = 0);
+	CHECK_EQ(mock.detaches, 1);
 }
 
 TEST(a_driver_that_counts_nothing_is_given_nothing_back)
@@ -327,6 +330,7 @@ TEST(a_driver_that_counts_nothing_is_given_nothing_back)
 	ops = mock_ops;
 	ops.forget = NULL;
 	ops.release = NULL;
+	ops.detach = NULL;
 	mock.vfs.ops = &ops;
 	mock.keep = true;
 	mock_good(&m, MP_VFS_CREATE);
@@ -334,4 +338,9 @@ TEST(a_driver_that_counts_nothing_is_given_nothing_back)
 	m.create.out.flags = 1u << 31;
 	CHECK_EQ(mock_ask(&mock, &m), -EIO);
 	CHECK_EQ(mock.forgets + mock.releases, 0);
+	mock_good(&m, MP_VFS_ATTACH);
+	mock_answer(&m);
+	m.attach.out.io_max = 0;
+	CHECK_EQ(mock_ask(&mock, &m), -EIO);
+	CHECK_EQ(mock.detaches, 0);
 }

@@ -249,6 +249,16 @@ mock_releasedir(void *fs, struct mp_vfs_release *m)
 	return self->code;
 }
 
+static int
+mock_detach(void *fs, struct mp_vfs_detach *m)
+{
+	struct mock *self = fs;
+
+	CHECK_EQ(mp_vfs_request_check(&m->msg), 0);
+	self->detaches++;
+	return self->code;
+}
+
 #define SLOT(name, type)                                 \
 	static int mock_##name(void *fs, struct type *m) \
 	{                                                \
@@ -284,7 +294,6 @@ SLOT(lseek, mp_vfs_lseek)
 SLOT(copy_file_range, mp_vfs_copy_file_range)
 SLOT(syncfs, mp_vfs_syncfs)
 SLOT(attach, mp_vfs_attach)
-SLOT(detach, mp_vfs_detach)
 /* clang-format on */
 
 #define S(name) .name = mock_##name
@@ -370,7 +379,8 @@ mock_spoilt(const union vfs_any *m)
 		if (want != 0)
 			mock_out_is_zero(&got);
 		else
-			CHECK_EQ(mock.forgets + mock.releases, 0);
+			CHECK_EQ(mock.forgets + mock.releases + mock.detaches,
+				 0);
 	}
 	return want;
 }

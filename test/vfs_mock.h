@@ -54,11 +54,12 @@ struct mock {
 	int code;	/* what the driver returns */
 	bool keep;	/* the answer is in the message already */
 	bool async;	/* it answers by mp_vfs_reply() */
-	uint32_t calls; /* forgets and releases are apart */
+	uint32_t calls; /* forgets, releases and detaches are apart */
 	uint32_t forgets;
 	uint64_t forgot; /* the sum of the ids given back, one count each */
 	uint32_t releases;
 	uint64_t released; /* the last handle, + 1000000 for releasedir */
+	uint32_t detaches;
 };
 
 #define MOCK_BUF (128 * 1024)

@@ -21,15 +21,15 @@
  * takes the message (mp_msg_take()), sees that mp_vfs_reply() is called for it
  * once, and returns EASYNC.  It writes nothing to `in'.  A slot that is NULL
  * answers -ENOSYS.  The results of forget, release and releasedir are looked
- * at by nobody, and these three never take their message.
+ * at by nobody; these three and detach never take their message.
  *
  * Answers that break the rules of the headers, and errors that are the
  * library's (EAGAIN EPIPE EOWNERDEAD ETIME EPROTO EDEADLK EBUSY, and ECANCELED
  * of a message that is not cancelled), reach the sender as -EIO with `out'
  * zeroed; after other errors `out' means nothing.  What a refused answer gave
  * is given back first: the class calls forget for its lookups, release or
- * releasedir for its handle, in the thread that answered.  So nobody calls
- * mp_vfs_reply() with a lock that these take.
+ * releasedir for its handle, detach for an attach, in the thread that answered.
+ * So nobody calls mp_vfs_reply() with a lock that these take.
  *
  * A bad request ends with the error that its system call would give: ENOSYS
  * operation, ENAMETOOLONG name or target, ENOENT empty name, ERANGE xattr name,

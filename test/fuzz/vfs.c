@@ -29,6 +29,7 @@ struct run {
 	uint32_t asked_count;
 	uint32_t lookups; /* answered by the driver, less those forgotten */
 	uint32_t opens;
+	uint32_t attached;
 	bool async;
 	bool counts; /* the answer is one whose lookups can be told */
 };
@@ -265,6 +266,13 @@ good_answer(const struct mp_iface_op *op, union vfs_msg *m)
 
 static struct run run;
 
+static bool
+is_never_taken(uint32_t op)
+{
+	return op == MP_VFS_FORGET || op == MP_VFS_RELEASE ||
+	       op == MP_VFS_RELEASEDIR || op == MP_VFS_DETACH;
+}
+
 /* The driver: aborts on a bad request, then answers with anything. */
 static int
 drive(void *fs, void *msg)
@@ -278,11 +286,12 @@ drive(void *fs, void *msg)
 	MUST(op != NULL && (op->flags & MP_IFACE_UPWARD) == 0);
 	request_is_good(op, m);
 	if (m != run.asked) {
-		/* A lookup or a handle that the class gives back. */
-		MUST(op->op == MP_VFS_FORGET || op->op == MP_VFS_RELEASE ||
-		     op->op == MP_VFS_RELEASEDIR);
+		/* A lookup, a handle, an attach that the class gives back. */
+		MUST(is_never_taken(op->op));
 		if (op->op == MP_VFS_FORGET)
 			run.lookups--;
+		else if (op->op == MP_VFS_DETACH)
+			run.attached--;
 		else
 			run.opens--;
 		return 0;
@@ -297,10 +306,11 @@ drive(void *fs, void *msg)
 		run.lookups += ((struct mp_vfs_entry *)(void *)((char *)m +
 								op->out.off))
 				       ->id > MP_VFS_ROOT;
-	if (code == 0)
+	if (code == 0) {
 		run.opens += answers_open(m);
-	if (!run.async || op->op == MP_VFS_FORGET || op->op == MP_VFS_RELEASE ||
-	    op->op == MP_VFS_RELEASEDIR)
+		run.attached += op->op == MP_VFS_ATTACH;
+	}
+	if (!run.async || is_never_taken(op->op))
 		return code;
 	mp_msg_take(&m->msg);
 	mp_vfs_reply(&m->msg, code);
@@ -333,6 +343,7 @@ send(const struct mp_iface_op *op, union vfs_msg *m)
 		return;
 	}
 	code_is_good(code);
+	MUST(run.attached == (code == 0 && op->op == MP_VFS_ATTACH));
 	if (code != 0) {
 		MUST(!answers_entry(op->op) || run.lookups == 0);
 		return;
