@@ -47,7 +47,8 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
-	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c
+	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c \
+	test/31-open.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \

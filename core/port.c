@@ -165,6 +165,8 @@ mp_port_close(struct mp_port *p)
 void
 mp_port_fini(struct mp_port *p)
 {
+	/* Or somebody found it by name and may send to what is gone. */
+	mp_assert(os_load(&p->refs) == 0, p);
 	mp_port_close(p);
 	count_wait(&p->out);
 	count_wait(&p->held[0]);

@@ -119,6 +119,22 @@ TEST(names_are_listed)
 	mp_port_fini(&p);
 }
 
+TEST(a_port_that_is_counted_is_not_ended)
+{
+	uint32_t released = 0;
+	struct mp_port *found, p;
+	struct mp_name name;
+
+	mp_port_init_call(&p, echo, &released);
+	CHECK_EQ(mp_name_publish(&name, "one", &p), 0);
+	CHECK_ABORTS(mp_port_fini(&p));
+	found = mp_name_find("one");
+	mp_name_withdraw(&name);
+	CHECK_ABORTS(mp_port_fini(&p));
+	mp_port_unref(found);
+	mp_port_fini(&p);
+}
+
 #define ROUNDS 200
 
 struct race {

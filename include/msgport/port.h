@@ -147,7 +147,7 @@ void mp_port_close(struct mp_port *);
 /*
  * Closes, and waits until all that it took is completed or forwarded, and no
  * message that is out has it as reply port.  No thread sends or receives here
- * any more.
+ * any more, and nobody counts it: a published port is withdrawn and `released'.
  */
 void mp_port_fini(struct mp_port *);
 /*
