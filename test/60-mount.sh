@@ -126,7 +126,7 @@ kill_9_in_the_middle_of_work_harms_only_it() {
 	begin
 	(while echo x >>"$m/f"; do :; done) 2>/dev/null &
 	work=$!
-	sleep 0.2
+	until [ -s "$m/f" ]; do :; done
 	kill -9 "$server"
 	wait "$work" || :
 	umount "$m"

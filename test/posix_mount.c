@@ -15,19 +15,20 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
 #define DIRS 8
 #define FUSE_MAGIC 0x65735546
-#define LIVE_MS 10000 /* a mount takes at most so long */
 #define TICK_US 12000 /* more than one tick of the coarse clock */
 #define PATH_BYTES 8192
 
@@ -77,8 +78,10 @@ serve(const char *options, bool through)
 static void
 mount_begin(const char *options, bool through)
 {
+	struct pollfd change[2] = { { .events = POLLPRI },
+				    { .events = POLLIN } };
 	struct statfs st;
-	int ms;
+	int mounts;
 
 	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK))
 		SKIP("not root, or no /dev/fuse");
@@ -86,17 +89,22 @@ mount_begin(const char *options, bool through)
 	CHECK(mkdtemp(c.root));
 	CHECK_EQ(setgroups(0, NULL), 0);
 	(void)umask(0);
+	mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	CHECK(mounts >= 0);
 	c.pid = fork();
 	CHECK(c.pid >= 0);
 	if (!c.pid)
 		serve(options, through);
-	for (ms = 0; ms < LIVE_MS; ms++) {
-		CHECK_EQ(waitpid(c.pid, NULL, WNOHANG), 0);
-		if (!statfs(c.root, &st) && st.f_type == FUSE_MAGIC)
-			return;
-		(void)usleep(1000);
+	/* Until something is mounted there, or the child has died. */
+	change[0].fd = mounts;
+	change[1].fd = (int)syscall(SYS_pidfd_open, c.pid, 0);
+	CHECK(change[1].fd >= 0);
+	while (statfs(c.root, &st) || st.f_type != FUSE_MAGIC) {
+		CHECK(poll(change, 2, -1) > 0);
+		CHECK(!(change[1].revents & POLLIN));
 	}
-	CHECK(ms < LIVE_MS);
+	CHECK_EQ(close(change[1].fd), 0);
+	CHECK_EQ(close(mounts), 0);
 }
 
 static void
