@@ -204,8 +204,8 @@ c_do(struct c_client *cl, struct c_item *it)
 	return code == EASYNC ? c_end(cl, it) : code;
 }
 
-/* An instant that has passed. */
-#define PAST_NS 1
+#define PAST_NS 1	  /* an instant that has passed */
+#define FIRST_NS 1000000u /* from now to the first deadline that is tried */
 
 void
 c_no_more(struct c_client *cl, struct c_item *it)
@@ -263,6 +263,21 @@ c_await_asleep(struct c_client *cl)
 		return;
 	}
 	CHECK(c_sleeps(os_load(&cl->tid), &cl->ended));
+}
+
+/* Whatever keeps the thread from its sleep, a later deadline outlasts it. */
+void
+c_expire(struct c_client *cl, struct c_item *it)
+{
+	bool slept = false;
+
+	for (uint64_t ns = FIRST_NS; !slept; ns *= 4) {
+		it->m.msg.deadline_ns = os_now_ns() + ns;
+		c_start(cl, it);
+		slept = c_sleeps(os_load(&cl->tid), &cl->ended);
+		CHECK_EQ(c_join(cl), -ETIME);
+		CHECK(os_now_ns() >= it->m.msg.deadline_ns);
+	}
 }
 
 static void

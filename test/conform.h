@@ -202,6 +202,8 @@ int c_join(struct c_client *);
 void c_begun(struct c_client *);
 /* Until it sleeps for the end of its message; fails if it ends instead. */
 void c_await_asleep(struct c_client *);
+/* In such a thread, until it slept for its message when the time was up. */
+void c_expire(struct c_client *, struct c_item *);
 /* No completion waits at the client's reply port, or was given by it. */
 void c_no_more(struct c_client *, struct c_item *);
 /* A parity thread stands between: what is sent arrives in its own time. */
