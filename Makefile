@@ -44,7 +44,8 @@ FUZZ_SRC := test/fuzz/vfs.c
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
-	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c
+	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
+	test/61-port.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c \
@@ -165,6 +166,7 @@ PROGRAM_SRC := $(TEST_C) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a
 HOST := $(B)/libhost.a
+TOOL := $(B)/libtool.a
 SIM := $(B)/sim/libsim.a
 TESTER := $(B)/test/libt.a
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
@@ -226,6 +228,7 @@ $(B)/sim/%.o: %.c $(B)/flags
 
 $(LIB): $(LIB_OBJ)
 $(HOST): $(HOST_SRC:%.c=$(B)/%.o)
+$(TOOL): $(filter-out %/msgport.o,$(TOOL_SRC:%.c=$(B)/%.o))
 $(TESTER): $(TEST_LIB:%.c=$(B)/%.o)
 $(B)/bench/libbench.a: $(BENCH_LIB:%.c=$(B)/%.o)
 $(SIM): $(SIM_OBJ)
@@ -242,11 +245,11 @@ $(B)/free.o: $(FREE_OBJ)
 	@! nm -u $@ | awk '{ print $$2 }' | \
 		grep -vE '^(mp|os|__rseq)_|^mem(cpy|set|move|cmp|chr)$$|^str(len|cmp)$$|^_GLOBAL_'
 
-$(B)/msgport: $(TOOL_SRC:%.c=$(B)/%.o) $(HOST) $(LIB)
+$(B)/msgport: $(B)/tool/msgport.o $(TOOL) $(HOST) $(LIB)
 	@echo "  LINK    $@"
 	@$(LINK) -o $@ $^ $(LIBS)
 
-$(PROGRAM): %: %.o $(TESTER) $(HOST) $(LIB)
+$(PROGRAM): %: %.o $(TESTER) $(TOOL) $(HOST) $(LIB)
 	@echo "  LINK    $@"
 	@$(LINK) -o $@ $^ $(LIBS)
 
