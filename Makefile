@@ -280,6 +280,10 @@ kernel-objects: $(FREE_SRC) $(KERNEL_SRC)
 
 # ---- what can be done with it
 
+# Those whose names match the shell's pattern T.
+WANTED = $(shell for t in $(TESTS) $(TEST_HOUSE); do \
+	case $$t in (*/$T|*/$T.sh) echo $$t ;; esac; done)
+
 demo:
 	@script/setup demo
 	@$(MAKE) all
@@ -288,18 +292,18 @@ demo:
 check:
 	@script/setup check
 ifneq ($N,)
-	@$(MAKE) $(filter %/$T,$(TESTS))
-	@$(filter %/$T,$(TESTS)) '$N'
+	@$(MAKE) $(filter $(TESTS),$(WANTED))
+	@$(filter $(TESTS),$(WANTED)) '$N'
 else ifneq ($T,)
 	@$(MAKE) ready
-	@+test/run $(filter %/$T %/$T.sh,$(TESTS) $(TEST_HOUSE))
+	@+test/run $(WANTED)
 else
 	@$(MAKE) everything
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS) $(TEST_HOUSE))
 endif
 
 # What "make check T=" is going to run.
-ready: all $(filter $(B)/%/$T,$(TESTS))
+ready: all $(filter $(B)/%,$(WANTED))
 
 check-here: $(COMMAND) $(filter $(B)/%,$(TESTS))
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS))
