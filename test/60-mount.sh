@@ -228,7 +228,7 @@ space_comes_back() {
 		sync -f "$m"
 		rm "$m/f"
 	done
-	for i in $(seq 100); do
+	for i in $(seq 1000); do
 		[ "$(stat -f -c %f "$m")" != "$(stat -f -c %b "$m")" ] || break
 		sleep 0.01
 	done
