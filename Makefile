@@ -68,9 +68,11 @@ SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
 
 MODEL := model/state.pml model/wake.pml
 MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
-	parity-dead-accepts parity-kill-forgets-sender parity-kill-twice \
+	parity-dead-accepts parity-dies-late parity-kill-forgets-sender \
+	parity-kill-twice \
 	parity-poison-unused vfs-count-unchecked vfs-name-unchecked \
-	vfs-refused-keeps-lookup vfs-record-past-end vfs-dots-unchecked \
+	vfs-refused-keeps-lookup vfs-refused-keeps-attach \
+	vfs-record-past-end vfs-dots-unchecked \
 	vfs-range-unchecked vfs-setattr-unchecked vfs-cookie-unchecked \
 	vfs-error-unchecked vfs-nsec-unchecked vfs-target-unchecked \
 	vfs-type-unchecked core-closed-runs core-may-block-ignored \
