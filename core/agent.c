@@ -159,8 +159,7 @@ call_send(struct mp_port *p, struct mp_msg *m)
 {
 	int code;
 
-	if ((agent_is_slow(p, m) && !agent_may_sleep(p, m)) ||
-	    os_stack_seems_low())
+	if (agent_is_shut(p, m) || os_stack_seems_low())
 		return call_slow(p, m);
 	agent_start(p, m);
 	code = p->handler(p, m);

@@ -170,25 +170,31 @@ os_self(void)
 #endif
 }
 
-extern __thread uintptr_t os_stack_floor
-	__attribute__((tls_model("initial-exec")));
+/* A program knows where its own variables are, a library has to look. */
+#if defined(__PIC__) && !defined(__PIE__)
+#define OS_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define OS_TLS __attribute__((tls_model("local-exec")))
+#endif
+
+extern __thread uintptr_t os_stack_floor OS_TLS;
 
 /*
- * The floor is unknown (above all addresses) until the first look, which the
- * slow path takes.  A stack that is not the thread's own, a coroutine's say,
- * counts as endless.
+ * Below the floor a thread has less than OS_STACK_MIN left.  It is unknown
+ * (above all addresses) until the first look, which the slow path takes.  A
+ * stack that is not the thread's own, a coroutine's say, counts as endless.
  */
 static inline bool
 os_stack_seems_low(void)
 {
-	uintptr_t spare;
-
 #if defined(__x86_64__)
-	__asm__("lea -8192(%%rsp), %0" : "=r"(spare));
+	bool low;
+
+	__asm__("cmpq %1, %%rsp" : "=@ccb"(low) : "m"(os_stack_floor));
+	return low;
 #else
-	spare = (uintptr_t)__builtin_frame_address(0) - OS_STACK_MIN;
+	return (uintptr_t)__builtin_frame_address(0) < os_stack_floor;
 #endif
-	return spare < os_stack_floor;
 }
 
 bool os_stack_is_low(size_t left_min);
@@ -219,7 +225,7 @@ os_cpu(void)
  * For the inline paths, where instructions are counted.
  *
  *	os_any		loads and tests; os_acquire() after it makes it acquire
- *	os_load_byte	the lowest byte
+ *	os_byte_is	compares the lowest byte
  *	os_set_byte	sets bits of the lowest byte, which nobody else changes,
  *			and leaves the other bytes to those who do; not atomic
  */
@@ -233,10 +239,13 @@ os_any(const uint32_t *p, uint32_t mask)
 	return any;
 }
 
-static inline uint8_t
-os_load_byte(const uint32_t *p)
+static inline bool
+os_byte_is(const uint32_t *p, uint8_t byte)
 {
-	return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED);
+	bool is;
+
+	__asm__ volatile("cmpb %2, %b1" : "=@ccz"(is) : "m"(*p), "iq"(byte));
+	return is;
 }
 
 static inline void
@@ -251,10 +260,10 @@ os_any(const uint32_t *p, uint32_t mask)
 	return (os_load_acquire(p) & mask) != 0;
 }
 
-static inline uint8_t
-os_load_byte(const uint32_t *p)
+static inline bool
+os_byte_is(const uint32_t *p, uint8_t byte)
 {
-	return (uint8_t)os_load(p);
+	return (uint8_t)os_load(p) == byte;
 }
 
 static inline void

@@ -145,7 +145,7 @@ os_now_ns(void)
 bool
 os_stack_is_low(size_t left_min)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) + OS_STACK_MIN;
 	pthread_attr_t attr;
 	void *low;
 	size_t size;
@@ -154,7 +154,7 @@ os_stack_is_low(size_t left_min)
 		os_stack_floor = 0;
 		if (pthread_getattr_np(pthread_self(), &attr) == 0) {
 			if (pthread_attr_getstack(&attr, &low, &size) == 0)
-				os_stack_floor = (uintptr_t)low;
+				os_stack_floor = (uintptr_t)low + OS_STACK_MIN;
 			pthread_attr_destroy(&attr);
 		}
 	}

@@ -235,8 +235,7 @@ serial_send(struct mp_port *p, struct mp_msg *m)
 	uint32_t free = SERIAL_FREE;
 	int code;
 
-	if ((agent_is_slow(p, m) && !agent_may_sleep(p, m)) ||
-	    os_stack_seems_low())
+	if (agent_is_shut(p, m) || os_stack_seems_low())
 		return serial_slow(p, m);
 	if (!os_cas(&p->serial, &free, SERIAL_INSIDE))
 		return busy(p, m);

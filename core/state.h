@@ -49,7 +49,6 @@ enum state_phase {
 
 #define ST_PHASE 0xfu
 #define ST_UNSENDABLE 0xeu /* bits that neither IDLE nor ARMED has */
-#define ST_SYNC 0x10u	   /* completes to its waiter, not to m->reply */
 #define ST_NOTIFY 0x20u	   /* being sent by mp_msg_notify() */
 /* Up to here the sending thread's while it is ARMED or RUN; one byte. */
 #define ST_WAITING 0x100u  /* somebody sleeps on the word, or is about to */
@@ -59,6 +58,7 @@ enum state_phase {
 #define ST_EPOCH 0x1000u   /* which m->target->held counts it */
 #define ST_FORWARD 0x2000u /* HELD, and offered to the next port */
 #define ST_SPIN 0x4000u	   /* the other side runs on another CPU */
+#define ST_SYNC 0x8000u	   /* completes to its waiter, not to m->reply */
 
 /* In the upper half of mp_port.flags. */
 #define GATE_CLOSED 0x10000u
@@ -241,14 +241,18 @@ agent_is_slow(const struct mp_port *p, const struct mp_msg *m)
 	return os_any(&p->flags, GATE_ANY) || os_any(&m->state, ST_UNSENDABLE);
 }
 
-/* What looks slow is not if all is that a blocking agent may block. */
+/* The same for an inline agent; that its handler may block is no hindrance. */
 static inline bool
-agent_may_sleep(const struct mp_port *p, const struct mp_msg *m)
+agent_is_shut(const struct mp_port *p, const struct mp_msg *m)
 {
-	return !os_any(&p->flags, GATE_ANY & ~(uint32_t)MP_PORT_MAY_BLOCK) &&
-	       !os_any(&m->state, ST_UNSENDABLE) &&
-	       (os_any(&m->state, ST_SYNC) ||
-		os_any(&m->flags, MP_MSG_MAYBLOCK));
+	const uint32_t hard = GATE_ANY & ~(uint32_t)MP_PORT_MAY_BLOCK;
+
+	if (os_any(&m->state, ST_UNSENDABLE))
+		return true;
+	if (os_any(&m->flags, MP_MSG_MAYBLOCK))
+		return os_any(&p->flags, hard);
+	return os_any(&p->flags, GATE_ANY) &&
+	       (os_any(&p->flags, hard) || !os_any(&m->state, ST_SYNC));
 }
 
 /* In the sending thread, of a message that may be sent. */
@@ -262,9 +266,7 @@ agent_start(struct mp_port *p, struct mp_msg *m)
 static inline int
 agent_finish(struct mp_msg *m, int code)
 {
-	uint8_t odd = ST_PHASE | ST_NOTIFY;
-
-	if ((os_load_byte(&m->state) & odd) != ST_RUN)
+	if (!os_byte_is(&m->state, ST_RUN))
 		return agent_finish_odd(m, code);
 	m->result = code;
 	os_store_release(&m->state, ST_IDLE);
