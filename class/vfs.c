@@ -16,7 +16,6 @@
 
 #include "vfs_check.h"
 
-#define M(type) ((const struct mp_vfs_##type *)m)
 /* Flags of a create that can stand beside any other. */
 #define PLAIN_CREATE (MP_O_ACCMODE | MP_O_EXCL | MP_O_TRUNC | MP_O_APPEND)
 /* What a setattr can set without a rule that binds two of them. */
@@ -25,11 +24,16 @@
 	 MP_VFS_SET_CTIME | MP_VFS_SET_FH)
 /* A regular file's mode less a directory's, and permissions. */
 #define PLAIN_MODE (MP_S_IFREG - MP_S_IFDIR + MP_S_IPERM)
+/* Smaller ones are looked at twice; to compare with 0 would cost a load. */
+#define PLAIN_BLOCK 512u
+/* Of errors, which are negative. */
+#define PLAIN_BIT(error) (1ull << ((error)&63))
 /* Errors that may be passed on whatever the message is. */
-#define PLAIN_ERRORS                                                          \
-	(1ull << ENOENT | 1ull << EACCES | 1ull << EEXIST | 1ull << EPERM |   \
-	 1ull << ENOTDIR | 1ull << EISDIR | 1ull << ENOSPC | 1ull << ERANGE | \
-	 1ull << ENOTEMPTY | 1ull << ENODATA)
+#define PLAIN_ERRORS                                                       \
+	(PLAIN_BIT(-ENOENT) | PLAIN_BIT(-EACCES) | PLAIN_BIT(-EEXIST) |    \
+	 PLAIN_BIT(-EPERM) | PLAIN_BIT(-ENOTDIR) | PLAIN_BIT(-EISDIR) |    \
+	 PLAIN_BIT(-ENOSPC) | PLAIN_BIT(-ERANGE) | PLAIN_BIT(-ENOTEMPTY) | \
+	 PLAIN_BIT(-ENODATA))
 
 #define CALL(OP, slot, type)            \
 	case MP_VFS_##OP:               \
@@ -84,19 +88,26 @@ call(const struct mp_vfs *vfs, uint32_t op, void *m)
 	}
 }
 
-static bool
+/* Of two members side by side: the compiler makes one load of it. */
+static inline uint64_t
+pair(uint32_t first, uint32_t second)
+{
+	return (uint64_t)second << 32 | first;
+}
+
+/* In line, so that nothing is saved for a call. */
+static inline __attribute__((__always_inline__)) bool
 plain_name(const char *name, uint32_t len)
 {
 	return len - 1 < MP_VFS_NAME_MAX && (name[0] != '.' || len > 2) &&
 	       vfs_text_ok(name, len, '/');
 }
 
-/* An xattr's name may have a slash.  Out of line: the handler saves less. */
-static bool __attribute__((__noinline__))
+/* An xattr's name may have a slash. */
+static bool
 plain_xattr(const char *name, uint32_t len)
 {
-	return len - 1 < MP_VFS_NAME_MAX && name[len] == '\0' &&
-	       strlen(name) == len;
+	return len - 1 < MP_VFS_NAME_MAX && vfs_text_ok(name, len, '\0');
 }
 
 static bool
@@ -108,7 +119,8 @@ plain_buf(const struct mp_buf *b, uint32_t dir)
 static bool
 plain_io(uint64_t offset, const struct mp_buf *b, uint32_t dir)
 {
-	return plain_buf(b, dir) && offset <= VFS_OFFSET_MAX - MP_VFS_IO_MAX;
+	/* Below 2^62, where no length leads beyond what an offset can say. */
+	return plain_buf(b, dir) && offset >> 32 < 1u << 30;
 }
 
 static bool
@@ -117,16 +129,14 @@ plain_opened(uint32_t flags)
 	return (flags & ~(uint32_t)MP_VFS_OPEN_ALL) == 0;
 }
 
-/* Of a regular file or a directory; the rest of vfs_attr_ok() in one word. */
+/* Of a regular file or a directory; all else as vfs_attr_ok() has it. */
 static inline bool
 plain_attr(const struct mp_vfs_attr *a)
 {
-	uint32_t odd = ((a->mode - MP_S_IFDIR) & ~PLAIN_MODE) |
-		       (a->flags & ~(uint32_t)MP_VFS_ATTR_BTIME) |
-		       a->rdev_major | a->rdev_minor;
-
-	return odd == 0 && a->ino != 0 && a->size <= VFS_OFFSET_MAX &&
-	       a->blksize != 0 && a->atime.nsec < VFS_NSEC &&
+	return ((a->mode - MP_S_IFDIR) & ~PLAIN_MODE) == 0 &&
+	       pair(a->rdev_major, a->rdev_minor) == 0 && a->ino != 0 &&
+	       a->size <= VFS_OFFSET_MAX && a->blksize >= PLAIN_BLOCK &&
+	       a->flags <= MP_VFS_ATTR_BTIME && a->atime.nsec < VFS_NSEC &&
 	       a->mtime.nsec < VFS_NSEC && a->ctime.nsec < VFS_NSEC &&
 	       a->btime.nsec < VFS_NSEC;
 }
@@ -233,23 +243,32 @@ give_back(const struct mp_vfs *vfs, const struct mp_iface_op *op, const void *m)
 }
 
 static void __attribute__((__noinline__, __cold__))
-refuse(const struct mp_vfs *vfs, struct mp_msg *m, int code)
+refuse(struct mp_msg *m, int code)
 {
 	const struct mp_iface_op *op = mp_iface_op_find(&mp_vfs_iface, m->op);
 
 	if (code == 0)
-		give_back(vfs, op, m);
+		give_back(m->target->data, op, m);
 	memset((char *)m + op->out.off, 0, op->out.size);
 }
 
-static int __attribute__((__noinline__))
-answer(const struct mp_vfs *vfs, struct mp_msg *m, int code)
+static __attribute__((__noinline__)) int
+answer(struct mp_msg *m, int code)
 {
 	int checked = mp_vfs_answer_check(m, code);
 
 	if (checked != code)
-		refuse(vfs, m, code);
+		refuse(m, code);
 	return checked;
+}
+
+/* The message may be gone if the driver took it. */
+static __attribute__((__noinline__)) int
+answered(struct mp_msg *m, int code)
+{
+	if ((uint32_t)code > 0u - 64u && (PLAIN_ERRORS & PLAIN_BIT(code)) != 0)
+		return code;
+	return code == EASYNC ? EASYNC : answer(m, code);
 }
 
 static bool
@@ -271,26 +290,30 @@ lookup_answer_is_plain(const struct mp_vfs_lookup *m)
 static bool
 forget_is_plain(const struct mp_vfs_forget *m)
 {
-	return m->in.items == 1 && m->in.item[0].id != 0 &&
-	       m->in.item[0].count != 0 && m->in.reserved == 0;
+	return pair(m->in.items, m->in.reserved) == 1 &&
+	       m->in.item[0].id != 0 && m->in.item[0].count != 0;
 }
 
 static bool
 getattr_is_plain(const struct mp_vfs_getattr *m)
 {
-	return m->in.node != 0 && m->in.flags <= MP_VFS_GETATTR_FH &&
-	       m->in.reserved == 0;
+	return m->in.node != 0 &&
+	       pair(m->in.flags, m->in.reserved) <= MP_VFS_GETATTR_FH;
+}
+
+static bool
+plain_time(const struct mp_vfs_time *t)
+{
+	return pair(t->nsec, t->reserved) < VFS_NSEC;
 }
 
 static bool
 setattr_is_plain(const struct mp_vfs_setattr *m)
 {
-	return ((m->in.valid & ~(uint32_t)PLAIN_SET) | m->in.atime.reserved |
-		m->in.mtime.reserved | m->in.ctime.reserved) == 0 &&
-	       m->in.node != 0 && m->in.cred.umask <= 0777 &&
-	       m->in.mode <= MP_S_IPERM && m->in.size <= VFS_OFFSET_MAX &&
-	       m->in.atime.nsec < VFS_NSEC && m->in.mtime.nsec < VFS_NSEC &&
-	       m->in.ctime.nsec < VFS_NSEC;
+	return (m->in.valid & ~(uint32_t)PLAIN_SET) == 0 && m->in.node != 0 &&
+	       m->in.cred.umask <= 0777 && m->in.mode <= MP_S_IPERM &&
+	       m->in.size <= VFS_OFFSET_MAX && plain_time(&m->in.atime) &&
+	       plain_time(&m->in.mtime) && plain_time(&m->in.ctime);
 }
 
 static bool
@@ -305,14 +328,20 @@ static bool
 open_is_plain(const struct mp_vfs_open *m)
 {
 	return m->in.node != 0 && m->in.cred.umask <= 0777 &&
-	       m->in.flags <= MP_O_RDWR && m->in.reserved == 0;
+	       pair(m->in.flags, m->in.reserved) <= MP_O_RDWR;
+}
+
+static bool
+read_is_plain(const struct mp_vfs_read *m)
+{
+	return m->in.node != 0 && plain_io(m->in.offset, &m->buf, MP_BUF_OUT);
 }
 
 static bool
 write_is_plain(const struct mp_vfs_write *m)
 {
-	return m->in.node != 0 && m->in.flags <= MP_VFS_WRITE_CACHE &&
-	       m->in.reserved == 0 &&
+	return m->in.node != 0 &&
+	       pair(m->in.flags, m->in.reserved) <= MP_VFS_WRITE_CACHE &&
 	       plain_io(m->in.offset, &m->buf, MP_BUF_IN);
 }
 
@@ -332,69 +361,86 @@ create_is_plain(const struct mp_vfs_create *m)
 	       m->in.reserved == 0 && plain_name(m->in.name, m->in.name_len);
 }
 
-/* Asked and answered without anything to look at twice. */
-#define PLAIN(OP, slot, request, answer)             \
-	case MP_VFS_##OP:                            \
-		if (ops->slot == NULL || !(request)) \
-			break;                       \
-		code = ops->slot(vfs->fs, m);        \
-		if (code == 0 && (answer))           \
-			return 0;                    \
-		goto answered
+static bool
+create_answer_is_plain(const struct mp_vfs_create *m)
+{
+	return plain_opened(m->out.flags) &&
+	       m->out.entry.attr.mode >= MP_S_IFREG &&
+	       plain_entry(&m->out.entry, m->in.parent);
+}
+
+/* Whatever it is: by the table. */
+static __attribute__((__noinline__)) int
+in_full(const struct mp_vfs *vfs, struct mp_msg *m)
+{
+	int code = mp_vfs_request_check(m);
+
+	return code != 0 ? code : answered(m, call(vfs, m->op, m));
+}
+
+/*
+ * Asked and answered without anything to look at twice.  Only the message is
+ * kept across the driver's call, which saves as much as a check costs.
+ */
+#define PLAIN(slot, type, request, answer)                                  \
+	static int plain_##slot(const struct mp_vfs *vfs, struct mp_msg *p) \
+	{                                                                   \
+		struct mp_vfs_##type *m = (struct mp_vfs_##type *)p;        \
+		int code;                                                   \
+                                                                            \
+		if (vfs->ops->slot == NULL || !(request))                   \
+			return in_full(vfs, p);                             \
+		code = vfs->ops->slot(vfs->fs, m);                          \
+		if (code != 0)                                              \
+			return answered(p, code);                           \
+		return (answer) ? 0 : answered(p, 0);                       \
+	}
+
+PLAIN(lookup, lookup, lookup_is_plain(m), lookup_answer_is_plain(m))
+PLAIN(forget, forget, forget_is_plain(m), true)
+PLAIN(getattr, getattr, getattr_is_plain(m), plain_attr(&m->out.attr))
+PLAIN(setattr, setattr, setattr_is_plain(m), plain_attr(&m->out.attr))
+PLAIN(read, read, read_is_plain(m), m->out.count <= m->buf.len)
+PLAIN(write, write, write_is_plain(m), m->out.count - 1ull < m->buf.len)
+PLAIN(open, open, open_is_plain(m), plain_opened(m->out.flags))
+PLAIN(flush, release, m->in.node != 0, true)
+PLAIN(release, release, m->in.node != 0, true)
+PLAIN(unlink, unlink, unlink_is_plain(m), true)
+PLAIN(create, create, create_is_plain(m), create_answer_is_plain(m))
+PLAIN(getxattr, getxattr, getxattr_is_plain(m),
+      m->out.count <= MP_VFS_XATTR_MAX && m->out.count <= m->buf.len)
+
+#define AT(op) [MP_VFS_##op - MP_VFS_LOOKUP]
 
 int
-mp_vfs_handle(struct mp_port *port, struct mp_msg *msg)
+mp_vfs_handle(struct mp_port *port, struct mp_msg *m)
 {
-	const struct mp_vfs *vfs = port->data;
-	const struct mp_vfs_ops *ops = vfs->ops;
-	void *m = msg;
-	uint32_t error;
-	int code;
+	static int (*const way[])(const struct mp_vfs *, struct mp_msg *) = {
+		AT(LOOKUP) = plain_lookup,   AT(FORGET) = plain_forget,
+		AT(GETATTR) = plain_getattr, AT(SETATTR) = plain_setattr,
+		AT(READLINK) = in_full,	     AT(MKNOD) = in_full,
+		AT(MKDIR) = in_full,	     AT(UNLINK) = plain_unlink,
+		AT(RMDIR) = in_full,	     AT(SYMLINK) = in_full,
+		AT(RENAME) = in_full,	     AT(LINK) = in_full,
+		AT(OPEN) = plain_open,	     AT(READ) = plain_read,
+		AT(WRITE) = plain_write,     AT(FLUSH) = plain_flush,
+		AT(RELEASE) = plain_release, AT(FSYNC) = in_full,
+		AT(OPENDIR) = in_full,	     AT(READDIR) = in_full,
+		AT(READDIRPLUS) = in_full,   AT(RELEASEDIR) = in_full,
+		AT(FSYNCDIR) = in_full,	     AT(STATFS) = in_full,
+		AT(SETXATTR) = in_full,	     AT(GETXATTR) = plain_getxattr,
+		AT(LISTXATTR) = in_full,     AT(REMOVEXATTR) = in_full,
+		AT(ACCESS) = in_full,	     AT(CREATE) = plain_create,
+	};
+	uint32_t at = m->op - MP_VFS_LOOKUP;
 
-	switch (msg->op) {
-		PLAIN(LOOKUP, lookup, lookup_is_plain(m),
-		      lookup_answer_is_plain(m));
-		PLAIN(FORGET, forget, forget_is_plain(m), true);
-		PLAIN(GETATTR, getattr, getattr_is_plain(m),
-		      plain_attr(&M(getattr)->out.attr));
-		PLAIN(SETATTR, setattr, setattr_is_plain(m),
-		      plain_attr(&M(setattr)->out.attr));
-		PLAIN(READ, read,
-		      M(read)->in.node != 0 &&
-			      plain_io(M(read)->in.offset, &M(read)->buf,
-				       MP_BUF_OUT),
-		      M(read)->out.count <= M(read)->buf.len);
-		PLAIN(WRITE, write, write_is_plain(m),
-		      M(write)->out.count - 1ull < M(write)->buf.len);
-		PLAIN(OPEN, open, open_is_plain(m),
-		      plain_opened(M(open)->out.flags));
-		PLAIN(FLUSH, flush, M(release)->in.node != 0, true);
-		PLAIN(RELEASE, release, M(release)->in.node != 0, true);
-		PLAIN(UNLINK, unlink, unlink_is_plain(m), true);
-		PLAIN(CREATE, create, create_is_plain(m),
-		      plain_opened(M(create)->out.flags) &&
-			      M(create)->out.entry.attr.mode >= MP_S_IFREG &&
-			      plain_entry(&M(create)->out.entry,
-					  M(create)->in.parent));
-		PLAIN(GETXATTR, getxattr, getxattr_is_plain(m),
-		      M(getxattr)->out.count <= MP_VFS_XATTR_MAX &&
-			      M(getxattr)->out.count <= M(getxattr)->buf.len);
-	default:
-		break;
-	}
-	code = mp_vfs_request_check(msg);
-	if (code != 0)
-		return code;
-	code = call(vfs, msg->op, m);
-answered:
-	error = 0u - (uint32_t)code;
-	if (error < 64 && (PLAIN_ERRORS >> error & 1) != 0)
-		return code;
-	return code == EASYNC ? EASYNC : answer(vfs, msg, code);
+	if (at >= sizeof(way) / sizeof(way[0]))
+		return in_full(port->data, m);
+	return way[at](port->data, m);
 }
 
 void
 mp_vfs_reply(struct mp_msg *m, int code)
 {
-	mp_reply(m, answer(m->target->data, m, code));
+	mp_reply(m, answer(m, code));
 }

@@ -15,6 +15,8 @@
 	 VFS_TYPE(MP_S_IFSOCK))
 #define VFS_TYPES (VFS_NODES | VFS_TYPE(MP_S_IFDIR) | VFS_TYPE(MP_S_IFLNK))
 
+#define VFS_ONES 0x0101010101010101ull
+#define VFS_TOPS 0x8080808080808080ull
 #define VFS_NSEC 1000000000u
 #define VFS_OFFSET_MAX ((uint64_t)INT64_MAX)
 
@@ -40,9 +42,63 @@ vfs_is_dots(const char *name, uint32_t len)
 	return name[0] == '.' && (len == 1 || (len == 2 && name[1] == '.'));
 }
 
-/* class/vfs_in.c */
-/* No NUL and no `fault' before the NUL at s[len]. */
-bool vfs_text_ok(const char *s, uint32_t len, char fault);
+/* Some top bit is set if a byte of the word is zero, or is the fault. */
+static inline uint64_t
+vfs_word_faults(uint64_t w, uint64_t faults)
+{
+	uint64_t x = w ^ faults;
+
+	return ((w - VFS_ONES) & ~w) | ((x - VFS_ONES) & ~x);
+}
+
+static inline uint64_t
+vfs_word_at(const char *s)
+{
+	uint64_t w;
+
+	memcpy(&w, s, sizeof(w));
+	return w;
+}
+
+/* Of 4 bytes at s and 4 that end at end. */
+static inline uint64_t
+vfs_halves_of(const char *s, const char *end)
+{
+	uint32_t first, last;
+
+	memcpy(&first, s, sizeof(first));
+	memcpy(&last, end - sizeof(last), sizeof(last));
+	return (uint64_t)last << 32 | first;
+}
+
+/*
+ * No NUL and no `fault' before the NUL at s[len].  What is left of whole words
+ * is looked at by one that overlaps.
+ */
+static inline bool
+vfs_text_ok(const char *s, uint32_t len, char fault)
+{
+	const uint64_t faults = VFS_ONES * (unsigned char)fault;
+	const char *last;
+	uint64_t found;
+
+	if (s[len] != '\0')
+		return false;
+	if (len < sizeof(uint32_t)) {
+		for (; *s != '\0' && *s != fault; s++)
+			len--;
+		return len == 0;
+	}
+	if (len < sizeof(uint64_t)) {
+		found = vfs_word_faults(vfs_halves_of(s, s + len), faults);
+	} else {
+		last = s + len - sizeof(uint64_t);
+		found = vfs_word_faults(vfs_word_at(last), faults);
+		for (; s < last; s += sizeof(uint64_t))
+			found |= vfs_word_faults(vfs_word_at(s), faults);
+	}
+	return (found & VFS_TOPS) == 0;
+}
 
 /* class/vfs_out.c */
 /* Everything but the id, of which the caller knows what it may be. */

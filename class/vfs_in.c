@@ -10,62 +10,7 @@
 
 #include "vfs_check.h"
 
-#define ONES 0x0101010101010101ull
-#define TOPS 0x8080808080808080ull
 #define M(type) ((const struct mp_vfs_##type *)m)
-
-/* A byte of the word that is zero, or that is the fault. */
-static bool
-word_bad(uint64_t w, uint64_t faults)
-{
-	uint64_t x = w ^ faults;
-
-	return ((((w - ONES) & ~w) | ((x - ONES) & ~x)) & TOPS) != 0;
-}
-
-static uint64_t
-word_at(const char *s)
-{
-	uint64_t w;
-
-	memcpy(&w, s, sizeof(w));
-	return w;
-}
-
-/* Of 4 bytes at s and 4 that end at end. */
-static uint64_t
-halves_of(const char *s, const char *end)
-{
-	uint32_t first, last;
-
-	memcpy(&first, s, sizeof(first));
-	memcpy(&last, end - sizeof(last), sizeof(last));
-	return (uint64_t)last << 32 | first;
-}
-
-/* What is left of whole words is looked at by one that overlaps. */
-bool
-vfs_text_ok(const char *s, uint32_t len, char fault)
-{
-	uint64_t faults = ONES * (unsigned char)fault;
-	const char *last;
-
-	if (s[len] != '\0')
-		return false;
-	if (len < sizeof(uint32_t)) {
-		for (; *s != '\0' && *s != fault; s++)
-			len--;
-		return len == 0;
-	}
-	if (len < sizeof(uint64_t))
-		return !word_bad(halves_of(s, s + len), faults);
-	last = s + len - sizeof(uint64_t);
-	for (; s < last; s += sizeof(uint64_t)) {
-		if (word_bad(word_at(s), faults))
-			return false;
-	}
-	return !word_bad(word_at(last), faults);
-}
 
 int
 mp_vfs_name_check(const char *name, uint32_t len)
