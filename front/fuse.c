@@ -202,7 +202,9 @@ mp_fuse_open(struct mp_fuse *f, struct mp_port *port, const char *dir,
 	int code;
 
 	memset(f, 0, sizeof(*f));
+	mp_port_init_dead(&f->refuse, -EAGAIN);
 	f->port = port;
+	f->first = conf->flags & MP_FUSE_INTR ? &f->refuse : port;
 	f->conf = *conf;
 	f->dir = realpath(dir, NULL);
 	if (f->dir == NULL || stat(f->dir, &st) != 0)
@@ -312,6 +314,7 @@ mp_fuse_close(struct mp_fuse *f)
 		fuse_session_destroy(f->session);
 		f->session = NULL;
 	}
+	mp_port_fini(&f->refuse);
 	free(f->dir);
 	f->dir = NULL;
 }

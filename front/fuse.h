@@ -53,6 +53,8 @@ struct fuse_session;
 struct mp_fuse {
 	/* Private from here on. */
 	struct mp_port *port;
+	struct mp_port *first; /* asked first: port, or `refuse' */
+	struct mp_port refuse; /* each request is then watched */
 	struct fuse_session *session;
 	char *dir;    /* its absolute path */
 	uint64_t dev; /* of the file system mounted there */

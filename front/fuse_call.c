@@ -48,12 +48,17 @@ wait_for(struct mp_fuse *f, struct mp_msg *m)
 }
 
 int
-fuse_call_watched(struct mp_fuse *f, fuse_req_t req, struct mp_msg *m, int code)
+fuse_call_watched(fuse_req_t req, struct mp_msg *m, int code)
 {
-	if (code != EASYNC && fuse_req_interrupted(req))
+	struct mp_fuse *f = fuse_req_userdata(req);
+	bool kept = code == EASYNC;
+
+	if (!kept && code != -EAGAIN)
+		return code;
+	if (!kept && fuse_req_interrupted(req))
 		return -ECANCELED;
 	fuse_req_interrupt_func(req, interrupted, m);
-	if (code == 0)
+	if (!kept)
 		code = f->port->mp_SendMsg(f->port, m);
 	if (code == -EAGAIN)
 		code = mp_call(f->port, m);
@@ -107,7 +112,7 @@ fuse_unlook(struct mp_fuse *f, uint64_t node)
 
 	if (node == 0)
 		return;
-	m.msg = FUSE_MSG(MP_VFS_FORGET);
+	fuse_msg(&m.msg, MP_VFS_FORGET);
 	m.in.items = 1;
 	m.in.reserved = 0;
 	m.in.item[0].id = node;

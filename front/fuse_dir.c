@@ -122,7 +122,7 @@ do_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	struct mp_vfs_readdir m;
 
-	m.msg = FUSE_MSG(MP_VFS_READDIR);
+	fuse_msg(&m.msg, MP_VFS_READDIR);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.cookie = (uint64_t)offset;
@@ -135,7 +135,7 @@ do_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	struct mp_vfs_readdir m;
 
-	m.msg = FUSE_MSG(MP_VFS_READDIRPLUS);
+	fuse_msg(&m.msg, MP_VFS_READDIRPLUS);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.cookie = (uint64_t)offset;
@@ -154,7 +154,7 @@ do_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct mp_vfs_statfs m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_STATFS);
+	fuse_msg(&m.msg, MP_VFS_STATFS);
 	m.in.node = ino;
 	code = fuse_call(f, req, &m.msg);
 	if (code != 0 && code != -ENOSYS) {
@@ -182,7 +182,7 @@ do_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_access m;
 
-	m.msg = FUSE_MSG(MP_VFS_ACCESS);
+	fuse_msg(&m.msg, MP_VFS_ACCESS);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.mask = (uint32_t)mask & 7;

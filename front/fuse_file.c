@@ -48,7 +48,7 @@ give_back(struct mp_fuse *f, uint32_t op, uint64_t node, uint64_t fh)
 {
 	struct mp_vfs_release m;
 
-	m.msg = FUSE_MSG(op);
+	fuse_msg(&m.msg, op);
 	m.in.node = node;
 	m.in.fh = fh;
 	(void)mp_call(f->port, &m.msg);
@@ -62,7 +62,7 @@ open_node(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct mp_vfs_open m;
 	int code;
 
-	m.msg = FUSE_MSG(op);
+	fuse_msg(&m.msg, op);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.flags = flags;
@@ -104,16 +104,17 @@ do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct fuse_entry_param p;
 	struct mp_vfs_create m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
+	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_CREATE);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_CREATE);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode & MP_S_IPERM;
 	m.in.flags = open_flags(f, fi->flags);
 	m.in.reserved = 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	if (code != 0) {
 		fuse_status(req, code);
 		return;
@@ -162,7 +163,7 @@ do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	_Alignas(PAGE) char to[READ_STACK];
 	struct mp_vfs_read m;
 
-	m.msg = FUSE_MSG(MP_VFS_READ);
+	fuse_msg(&m.msg, MP_VFS_READ);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -180,7 +181,7 @@ do_write(fuse_req_t req, fuse_ino_t ino, const char *from, size_t size,
 	struct mp_vfs_write m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_WRITE);
+	fuse_msg(&m.msg, MP_VFS_WRITE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -202,7 +203,7 @@ end(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi, uint32_t op)
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_release m;
 
-	m.msg = FUSE_MSG(op);
+	fuse_msg(&m.msg, op);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	fuse_status(req, fuse_call(f, req, &m.msg));
@@ -233,7 +234,7 @@ sync_node(fuse_req_t req, fuse_ino_t ino, int data, struct fuse_file_info *fi,
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_fsync m;
 
-	m.msg = FUSE_MSG(op);
+	fuse_msg(&m.msg, op);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.flags = data != 0 ? MP_VFS_FSYNC_DATA : 0;
@@ -260,7 +261,7 @@ do_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset,
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_fallocate m;
 
-	m.msg = FUSE_MSG(MP_VFS_FALLOCATE);
+	fuse_msg(&m.msg, MP_VFS_FALLOCATE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -278,7 +279,7 @@ do_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence,
 	struct mp_vfs_lseek m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_LSEEK);
+	fuse_msg(&m.msg, MP_VFS_LSEEK);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
@@ -300,7 +301,7 @@ do_copy(fuse_req_t req, fuse_ino_t ino, off_t offset, struct fuse_file_info *fi,
 	struct mp_vfs_copy_file_range m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_COPY_FILE_RANGE);
+	fuse_msg(&m.msg, MP_VFS_COPY_FILE_RANGE);
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;

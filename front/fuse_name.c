@@ -10,15 +10,14 @@ do_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_lookup m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_LOOKUP);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_LOOKUP);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.flags = MP_VFS_LOOKUP_NEGATIVE;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_entry(f, req, code, &m.out.entry);
+	fuse_entry(f, req, fuse_call(f, req, &m.msg), &m.out.entry);
 }
 
 static void
@@ -29,14 +28,14 @@ do_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *item)
 	uint32_t n;
 
 	for (size_t done = 0; done < count; done += n) {
-		m.msg = FUSE_MSG(MP_VFS_FORGET);
+		fuse_msg(&m.msg, MP_VFS_FORGET);
 		m.in.reserved = 0;
 		for (n = 0; n < MP_VFS_FORGET_MAX && done + n < count; n++) {
 			m.in.item[n].id = item[done + n].ino;
 			m.in.item[n].count = item[done + n].nlookup;
 		}
 		m.in.items = n;
-		(void)mp_call(f->port, &m.msg);
+		(void)fuse_call(f, req, &m.msg);
 	}
 	fuse_reply_none(req);
 }
@@ -56,7 +55,7 @@ do_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct mp_vfs_getattr m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_GETATTR);
+	fuse_msg(&m.msg, MP_VFS_GETATTR);
 	m.in.node = ino;
 	m.in.fh = fi != NULL ? fi->fh : 0;
 	m.in.flags = fi != NULL ? MP_VFS_GETATTR_FH : 0;
@@ -91,7 +90,7 @@ do_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int set,
 	struct mp_vfs_setattr m;
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_SETATTR);
+	fuse_msg(&m.msg, MP_VFS_SETATTR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.fh = fi != NULL ? fi->fh : 0;
@@ -115,7 +114,7 @@ do_readlink(fuse_req_t req, fuse_ino_t ino)
 	char target[MP_VFS_TARGET_MAX + 1];
 	int code;
 
-	m.msg = FUSE_MSG(MP_VFS_READLINK);
+	fuse_msg(&m.msg, MP_VFS_READLINK);
 	m.in.node = ino;
 	m.buf = (struct mp_buf){ target, MP_VFS_TARGET_MAX, MP_BUF_OUT, 0 };
 	code = fuse_call(f, req, &m.msg);
@@ -135,18 +134,17 @@ do_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_mknod m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 	bool device = S_ISCHR(mode) || S_ISBLK(mode);
 
-	m.msg = FUSE_MSG(MP_VFS_MKNOD);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_MKNOD);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode;
 	m.in.rdev_major = device ? major(rdev) : 0;
 	m.in.rdev_minor = device ? minor(rdev) : 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_entry(f, req, code, &m.out.entry);
+	fuse_entry(f, req, fuse_call(f, req, &m.msg), &m.out.entry);
 }
 
 static void
@@ -154,15 +152,14 @@ do_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_mkdir m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_MKDIR);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_MKDIR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.mode = mode & MP_S_IPERM;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_entry(f, req, code, &m.out.entry);
+	fuse_entry(f, req, fuse_call(f, req, &m.msg), &m.out.entry);
 }
 
 static void
@@ -170,15 +167,14 @@ remove_name(fuse_req_t req, fuse_ino_t parent, const char *name, uint32_t op)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_unlink m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(op);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, op);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.reserved = 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_status(req, code);
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 static void
@@ -199,17 +195,16 @@ do_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_symlink m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_SYMLINK);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_SYMLINK);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)target, strlen(target),
 				 MP_BUF_IN, 0 };
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_entry(f, req, code, &m.out.entry);
+	fuse_entry(f, req, fuse_call(f, req, &m.msg), &m.out.entry);
 }
 
 /* The signature is FUSE's. */
@@ -219,19 +214,18 @@ do_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_rename m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	if (code == 0)
-		code = fuse_name(to, m.in.new_name, &m.in.new_name_len);
-	m.msg = FUSE_MSG(MP_VFS_RENAME);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	if (!fuse_name(req, to, m.in.new_name, &m.in.new_name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_RENAME);
 	m.in.cred = fuse_cred(f, req);
 	m.in.parent = parent;
 	m.in.new_parent = to_parent;
 	m.in.flags = flags;
 	m.in.reserved = 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_status(req, code);
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 static void
@@ -239,16 +233,15 @@ do_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_link m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_LINK);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_LINK);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.parent = parent;
 	m.in.reserved = 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_entry(f, req, code, &m.out.entry);
+	fuse_entry(f, req, fuse_call(f, req, &m.msg), &m.out.entry);
 }
 
 static void
@@ -257,16 +250,15 @@ do_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value,
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_setxattr m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_SETXATTR);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_SETXATTR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.flags = (uint32_t)flags;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)value, size, MP_BUF_IN, 0 };
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_status(req, code);
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 /* size 0 asks how long it is. */
@@ -289,17 +281,18 @@ do_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_getxattr m;
 	char value[MP_VFS_XATTR_MAX];
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
+	int code;
 
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
 	if (size > sizeof(value))
 		size = sizeof(value);
-	m.msg = FUSE_MSG(MP_VFS_GETXATTR);
+	fuse_msg(&m.msg, MP_VFS_GETXATTR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ value, size, MP_BUF_OUT, 0 };
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
+	code = fuse_call(f, req, &m.msg);
 	bytes(req, code, &m.buf, m.out.count);
 }
 
@@ -313,7 +306,7 @@ do_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 	if (size > sizeof(list))
 		size = sizeof(list);
-	m.msg = FUSE_MSG(MP_VFS_LISTXATTR);
+	fuse_msg(&m.msg, MP_VFS_LISTXATTR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.buf = (struct mp_buf){ list, size, MP_BUF_OUT, 0 };
@@ -326,15 +319,14 @@ do_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	struct mp_vfs_removexattr m;
-	int code = fuse_name(name, m.in.name, &m.in.name_len);
 
-	m.msg = FUSE_MSG(MP_VFS_REMOVEXATTR);
+	if (!fuse_name(req, name, m.in.name, &m.in.name_len))
+		return;
+	fuse_msg(&m.msg, MP_VFS_REMOVEXATTR);
 	m.in.cred = fuse_cred(f, req);
 	m.in.node = ino;
 	m.in.reserved = 0;
-	if (code == 0)
-		code = fuse_call(f, req, &m.msg);
-	fuse_status(req, code);
+	fuse_status(req, fuse_call(f, req, &m.msg));
 }
 
 void

@@ -15,11 +15,16 @@
 #include <sys/sysmacros.h>
 
 /* What every request begins with; a handler may be kept waiting. */
-#define FUSE_MSG(op_) ((struct mp_msg){ .op = (op_), .flags = MP_MSG_MAYBLOCK })
+static inline void
+fuse_msg(struct mp_msg *m, uint32_t op)
+{
+	*m = (struct mp_msg){ .op = op, .flags = MP_MSG_MAYBLOCK };
+}
 
 /* front/fuse_call.c */
-/* The rest of fuse_call(): code is EASYNC, or -EAGAIN, or 0, not yet sent. */
-int fuse_call_watched(struct mp_fuse *, fuse_req_t, struct mp_msg *, int code);
+/* The rest of fuse_call(), unless code is said as it is. */
+int fuse_call_watched(fuse_req_t, struct mp_msg *, int code)
+	__attribute__((__cold__));
 /* Replies one of the errors that are not to be passed on as they are. */
 void fuse_error(fuse_req_t, int code);
 void fuse_entry(struct mp_fuse *, fuse_req_t, int code,
@@ -28,37 +33,41 @@ void fuse_entry(struct mp_fuse *, fuse_req_t, int code,
 void fuse_unlook(struct mp_fuse *, uint64_t node);
 void fuse_entry_fill(struct fuse_entry_param *, const struct mp_vfs_entry *);
 
+#define FUSE_ERROR(code) (1ull << ((code)&63))
+
+/* Errors of a port that are also what the caller is told. */
+static inline bool
+fuse_error_is_plain(int code)
+{
+	const uint64_t library = FUSE_ERROR(-EAGAIN) | FUSE_ERROR(-EBUSY) |
+				 FUSE_ERROR(-EPIPE) | FUSE_ERROR(-EDEADLK) |
+				 FUSE_ERROR(-ETIME);
+
+	return (uint32_t)code > 0u - 64u && (library & FUSE_ERROR(code)) == 0;
+}
+
 /* Sends and waits. */
 static inline int
 fuse_call(struct mp_fuse *f, fuse_req_t req, struct mp_msg *m)
 {
-	struct mp_port *port = f->port;
-	int code = 0;
+	int code = f->first->mp_SendMsg(f->first, m);
 
-	if ((f->conf.flags & MP_FUSE_INTR) == 0) {
-		code = port->mp_SendMsg(port, m);
-		/* Said apart, for the callers' own tests to end here. */
-		if (code == 0)
-			return 0;
-		if (code != EASYNC && code != -EAGAIN)
-			return code;
-	}
-	return fuse_call_watched(f, req, m, code);
+	/* Said apart, for the callers' own tests to end here. */
+	if (code == 0)
+		return 0;
+	if (fuse_error_is_plain(code))
+		return code;
+	return fuse_call_watched(req, m, code);
 }
 
 /* Replies a status: 0 or an error of the port. */
 static inline void
 fuse_status(fuse_req_t req, int code)
 {
-	const uint64_t library = 1ull << EAGAIN | 1ull << EBUSY |
-				 1ull << EPIPE | 1ull << EDEADLK |
-				 1ull << ETIME;
-	uint32_t n = 0u - (uint32_t)code;
-
-	if (n == 0)
+	if (code == 0)
 		fuse_reply_err(req, 0);
-	else if (n < 64 && (library >> n & 1) == 0)
-		fuse_reply_err(req, (int)n);
+	else if (fuse_error_is_plain(code))
+		fuse_reply_err(req, -code);
 	else
 		fuse_error(req, code);
 }
@@ -66,30 +75,33 @@ fuse_status(fuse_req_t req, int code)
 static inline double
 fuse_seconds(uint64_t ns)
 {
-	return (double)(int64_t)(ns > INT64_MAX ? INT64_MAX : ns) * 1e-9;
+	/* Halved, any of them is signed, as the conversion wants it. */
+	return (double)(int64_t)(ns >> 1) * 2e-9;
 }
 
+MP_STATIC_ASSERT(sizeof(struct timespec) == sizeof(struct mp_vfs_time) &&
+			 __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+		 "libfuse passes on the lower half of tv_nsec, which is nsec");
 /* Those members that libfuse passes on. */
 static inline void
 fuse_stat_fill(struct stat *st, const struct mp_vfs_attr *a)
 {
+	uint64_t rdev = (uint64_t)a->rdev_minor << 32 | a->rdev_major;
+
 	st->st_ino = a->ino;
 	st->st_mode = a->mode;
 	st->st_nlink = a->nlink;
 	st->st_uid = a->uid;
 	st->st_gid = a->gid;
 	st->st_rdev = 0;
-	if ((a->rdev_major | a->rdev_minor) != 0)
-		st->st_rdev = makedev(a->rdev_major, a->rdev_minor);
+	if (rdev != 0)
+		st->st_rdev = makedev((uint32_t)rdev, (uint32_t)(rdev >> 32));
 	st->st_size = (off_t)a->size;
 	st->st_blksize = (blksize_t)a->blksize;
 	st->st_blocks = (blkcnt_t)a->blocks;
-	st->st_atim.tv_sec = a->atime.sec;
-	st->st_atim.tv_nsec = a->atime.nsec;
-	st->st_mtim.tv_sec = a->mtime.sec;
-	st->st_mtim.tv_nsec = a->mtime.nsec;
-	st->st_ctim.tv_sec = a->ctime.sec;
-	st->st_ctim.tv_nsec = a->ctime.nsec;
+	memcpy(&st->st_atim, &a->atime, sizeof(a->atime));
+	memcpy(&st->st_mtim, &a->mtime, sizeof(a->mtime));
+	memcpy(&st->st_ctim, &a->ctime, sizeof(a->ctime));
 }
 
 static inline void
@@ -106,17 +118,21 @@ fuse_attr(fuse_req_t req, int code, const struct mp_vfs_attr *a,
 	fuse_reply_attr(req, &st, fuse_seconds(valid_ns));
 }
 
-/* 0 or -ENAMETOOLONG */
-static inline int
-fuse_name(const char *from, char *to, uint32_t *len)
+/* False, and the request is answered, if it is too long. */
+static inline bool
+fuse_name(fuse_req_t req, const char *from, char *to, uint32_t *len)
 {
 	size_t n = strlen(from);
 
-	if (n > MP_VFS_NAME_MAX)
-		return -ENAMETOOLONG;
+	if (n > MP_VFS_NAME_MAX) {
+		fuse_reply_err(req, ENAMETOOLONG);
+		return false;
+	}
+	/* To copy what it knows to be short, the compiler would use a loop. */
+	__asm__("" : "+r"(n));
 	memcpy(to, from, n + 1);
 	*len = (uint32_t)n;
-	return 0;
+	return true;
 }
 
 static inline struct mp_vfs_cred

@@ -139,6 +139,7 @@ begin(void)
 
 	mp_port_init_call(&w.port, handle, NULL);
 	w.fuse.port = &w.port;
+	w.fuse.first = &w.port;
 	fuse_ops(&ops);
 	CHECK_EQ(fuse_opt_add_arg(&args, "test"), 0);
 	w.fuse.session = fuse_session_new(&args, &ops, sizeof(ops), &w.fuse);
