@@ -2,8 +2,9 @@
 /*
  * A driver on libfuse as somebody would write it who has no ports: each
  * request calls the driver's table, unchecked, and is answered by the same
- * calls of libfuse that front/fuse.c makes.  It has what bench/fuse asks for,
- * and agrees on the same capabilities, so the kernel sends the same requests.
+ * calls of libfuse that front/fuse.c makes; attributes are translated member
+ * by member, where that copies words.  It has what bench/fuse asks for, and
+ * agrees on the same capabilities, so the kernel sends the same requests.
  */
 #define _GNU_SOURCE
 #define FUSE_USE_VERSION 314
