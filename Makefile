@@ -42,7 +42,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
-	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
+	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
 	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c
@@ -107,8 +107,9 @@ MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
 	mem-noreplace-ignored mem-ctime-of-xattr mem-trusted-listed \
 	mem-xattr-create-ignored))
 MUTANT += $(addsuffix .patch,$(addprefix test/mutant/, \
-	fs-acl-chmod fs-atime-rests fs-cookie fs-inode-limit \
-	fs-lookup-count fs-loop fs-nospace-name fs-open-lives \
+	fs-acl-chmod fs-atime-rests fs-cookie fs-ghost-quota \
+	fs-ghost-room fs-inode-limit fs-lookup-count \
+	fs-loop fs-nospace-name fs-open-lives \
 	fs-quota-move fs-race-loop fs-race-order fs-reader-limit \
 	fs-replace-links fs-setgid fs-setuid fs-short-cache fs-size-limit \
 	fs-stale-id fs-tail fs-unlink-ctime fs-write-undone))

@@ -277,14 +277,15 @@ mem_statfs(void *data, struct mp_vfs_statfs *m)
 {
 	struct mem_fs *fs = data;
 	struct mp_vfs_statfs_info *info = &m->out.info;
+	uint64_t nodes;
 
 	info->blocks = fs->block_max;
 	info->bfree = fs->block_max -
 		      at_most(mp_atomic_load(&fs->blocks), fs->block_max);
 	info->bavail = info->bfree;
 	info->files = fs->node_max;
-	info->ffree = fs->node_max -
-		      at_most(mp_atomic_load(&fs->nodes), fs->node_max);
+	nodes = mp_atomic_load(&fs->nodes) + mp_atomic_load(&fs->ghosts);
+	info->ffree = fs->node_max - at_most(nodes, fs->node_max);
 	info->fsid = fs->fsid;
 	info->bsize = info->frsize = MP_PAGE_SIZE;
 	info->name_max = MP_VFS_NAME_MAX;

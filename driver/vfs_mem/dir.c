@@ -187,7 +187,7 @@ mem_releasedir(void *data, struct mp_vfs_release *m)
 	if (mem_is(n, MP_S_IFDIR))
 		c = mp_radix_remove(&n->dir->open, m->in.fh);
 	if (c)
-		error = mem_node_close(n, &gone);
+		error = mem_node_close(fs, n, &gone);
 	else
 		error = -EBADF;
 	mp_rw_wrunlock(&n->rw);

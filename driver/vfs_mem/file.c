@@ -120,7 +120,7 @@ mem_release(void *data, struct mp_vfs_release *m)
 	error = mem_rdlock(fs, m->in.node, &n);
 	if (error)
 		return error;
-	error = mem_is(n, MP_S_IFREG) ? mem_node_close(n, &gone) : -EBADF;
+	error = mem_is(n, MP_S_IFREG) ? mem_node_close(fs, n, &gone) : -EBADF;
 	mp_rw_rdunlock(&n->rw);
 	if (gone)
 		mem_node_evict(fs, n);

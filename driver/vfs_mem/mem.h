@@ -104,6 +104,7 @@ struct mem_node {
 	uint32_t rdev_major;
 	uint32_t rdev_minor;
 	bool going; /* somebody evicts it */
+	bool ghost; /* it waits to be forgotten, and is charged to nobody */
 	struct mp_wall atime;
 	struct mp_wall mtime;
 	struct mp_wall ctime;
@@ -132,7 +133,8 @@ struct mem_fs {
 	uint64_t seed; /* of the hash of names */
 	uint64_t fsid;
 	uint64_t blocks;   /* atomic: in use */
-	uint64_t nodes;	   /* atomic */
+	uint64_t nodes;	   /* atomic: charged */
+	uint64_t ghosts;   /* atomic: no longer charged, 0..node_max */
 	uint64_t attached; /* atomic: front-ends */
 	uint64_t now;	   /* atomic: seconds, at the last change or open */
 	uint64_t block_max;
@@ -196,7 +198,7 @@ int mem_node_new(struct mem_fs *, struct mem_node *dir, const struct mem_make *,
 void mem_node_publish(struct mem_node *);
 bool mem_node_gone(struct mem_node *);
 int mem_node_open(struct mem_node *);
-int mem_node_close(struct mem_node *, bool *gone);
+int mem_node_close(struct mem_fs *, struct mem_node *, bool *gone);
 void mem_node_evict(struct mem_fs *, struct mem_node *);
 int mem_forget(void *fs, struct mp_vfs_forget *);
 void mem_forget_all(struct mem_fs *);
@@ -206,6 +208,8 @@ int mem_charge(struct mem_fs *, struct mem_quota *, uint64_t blocks);
 void mem_uncharge(struct mem_fs *, struct mem_quota *, uint64_t blocks);
 int mem_charge_node(struct mem_fs *, struct mem_quota *);
 void mem_uncharge_node(struct mem_fs *, struct mem_quota *);
+/* Under spin: if it has neither name nor handle, its room is free. */
+void mem_node_ghost(struct mem_fs *, struct mem_node *);
 int mem_quota_find(struct mem_fs *, uint32_t uid, struct mem_quota **);
 /* Under rw (write): gives the node to uid, all or nothing. */
 int mem_quota_move(struct mem_fs *, struct mem_node *, uint32_t uid);
@@ -268,7 +272,8 @@ int mem_readlink(void *fs, struct mp_vfs_readlink *);
  * One link less, of a directory all: -ENOTEMPTY.  gone: to be evicted when the
  * locks are free.
  */
-int mem_node_unlink(struct mem_node *, const struct mp_wall *now, bool *gone);
+int mem_node_unlink(struct mem_fs *, struct mem_node *,
+		    const struct mp_wall *now, bool *gone);
 
 /* rename.c */
 int mem_rename(void *fs, struct mp_vfs_rename *);

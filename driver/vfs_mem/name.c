@@ -395,7 +395,8 @@ mem_may_remove(const struct mem_fs *fs, const struct mp_vfs_cred *cred,
 }
 
 int
-mem_node_unlink(struct mem_node *n, const struct mp_wall *now, bool *gone)
+mem_node_unlink(struct mem_fs *fs, struct mem_node *n,
+		const struct mp_wall *now, bool *gone)
 {
 	int error = 0;
 
@@ -409,6 +410,8 @@ mem_node_unlink(struct mem_node *n, const struct mp_wall *now, bool *gone)
 	if (!error) {
 		mem_changed(n, now);
 		*gone = mem_node_gone(n);
+		if (!*gone)
+			mem_node_ghost(fs, n);
 	}
 	mp_spin_unlock(&n->spin);
 	return error;
@@ -433,7 +436,7 @@ remove_named(struct mem_fs *fs, struct mem_node *dir, struct mp_vfs_unlink *m,
 	if (rmdir != mem_is(n, MP_S_IFDIR))
 		return rmdir ? -ENOTDIR : -EISDIR;
 	now = mem_now(fs);
-	error = mem_node_unlink(n, &now, &last);
+	error = mem_node_unlink(fs, n, &now, &last);
 	if (error)
 		return error;
 	*gone = last ? n : NULL;

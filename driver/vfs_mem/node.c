@@ -171,6 +171,7 @@ node_attr(struct mem_node *n, const struct mem_node *dir,
 	n->lookups = 1;
 	n->opens = 0;
 	n->going = false;
+	n->ghost = false;
 	n->xattr = NULL;
 	n->parent = NULL;
 	n->due = 0;
@@ -238,7 +239,7 @@ mem_node_open(struct mem_node *n)
 }
 
 int
-mem_node_close(struct mem_node *n, bool *gone)
+mem_node_close(struct mem_fs *fs, struct mem_node *n, bool *gone)
 {
 	int error = -EBADF;
 
@@ -246,6 +247,8 @@ mem_node_close(struct mem_node *n, bool *gone)
 	if (n->opens) {
 		n->opens--;
 		*gone = mem_node_gone(n);
+		if (!*gone)
+			mem_node_ghost(fs, n);
 		error = 0;
 	}
 	mp_spin_unlock(&n->spin);
@@ -275,7 +278,10 @@ mem_node_evict(struct mem_fs *fs, struct mem_node *n)
 	}
 	mem_xattr_fini(n);
 	mem_uncharge(fs, n->quota, n->blocks);
-	mem_uncharge_node(fs, n->quota);
+	if (n->ghost)
+		(void)mp_atomic_add(&fs->ghosts, -1);
+	else
+		mem_uncharge_node(fs, n->quota);
 	mp_rw_wrunlock(&n->rw);
 	node_give(fs, n);
 }

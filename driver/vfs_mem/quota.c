@@ -77,6 +77,21 @@ mem_uncharge_node(struct mem_fs *fs, struct mem_quota *q)
 		give(&q->nodes, 1);
 }
 
+/*
+ * A front-end says late what it has forgotten, and nobody is to be refused a
+ * node for that.  No more of them than there may be nodes: who forgets nothing
+ * is limited as well.
+ */
+void
+mem_node_ghost(struct mem_fs *fs, struct mem_node *n)
+{
+	if (n->nlink || n->opens || n->ghost ||
+	    !take(&fs->ghosts, fs->node_max, 1))
+		return;
+	n->ghost = true;
+	mem_uncharge_node(fs, n->quota);
+}
+
 static struct mem_quota *
 quota_of(struct mem_fs *fs, uint32_t uid)
 {
@@ -119,7 +134,7 @@ mem_quota_find(struct mem_fs *fs, uint32_t uid, struct mem_quota **out)
 int
 mem_quota_move(struct mem_fs *fs, struct mem_node *n, uint32_t uid)
 {
-	struct mem_quota *q, *old = n->quota;
+	struct mem_quota *q, *spare, *old = n->quota;
 	int error;
 
 	error = mem_quota_find(fs, uid, &q);
@@ -131,11 +146,14 @@ mem_quota_move(struct mem_fs *fs, struct mem_node *n, uint32_t uid)
 		give(&q->nodes, 1);
 		return -EDQUOT;
 	}
-	if (old) {
-		give(&old->nodes, 1);
+	if (old)
 		give(&old->blocks, n->blocks);
-	}
+	mp_spin_lock(&n->spin);
 	n->quota = q;
+	spare = n->ghost ? q : old;
+	mp_spin_unlock(&n->spin);
+	if (spare)
+		give(&spare->nodes, 1);
 	return 0;
 }
 

@@ -161,7 +161,7 @@ replace(struct move *v)
 	bool dir = is_dir(v->old), last = false;
 	int error;
 
-	error = mem_node_unlink(victim, &v->now, &last);
+	error = mem_node_unlink(v->fs, victim, &v->now, &last);
 	if (error)
 		return error;
 	if (last)
