@@ -227,6 +227,8 @@ scribble_root(void *arg)
 TEST(a_replier_that_scribbles_is_caught)
 {
 	both(scribble_root);
+	CHECK(sim_exhaust(scribble_root, NULL, -1) > 1);
+	CHECK(sim_catches(scribble_root, &w, 0));
 }
 
 /* ---- a lock that is taken twice, a sleep without end, a thread left */
@@ -321,6 +323,34 @@ TEST(stores_keep_their_order)
 	w.outcome = 0;
 	sim_exhaust(message_root, NULL, -1);
 	CHECK_EQ(w.outcome, 0xb);
+}
+
+static void
+overwrite(void *arg)
+{
+	(void)arg;
+	os_store(&w.x, 2);
+}
+
+static void
+own_store_root(void *arg)
+{
+	begin(arg);
+	sim_start(overwrite, NULL);
+	os_store(&w.x, 1);
+	w.a = os_load(&w.x);
+	sim_join_all();
+	w.outcome |= 1u << w.a;
+}
+
+TEST(a_store_may_be_overwritten_before_its_thread_looks)
+{
+	w.outcome = 0;
+	sim_seeds(own_store_root, NULL, SEEDS);
+	CHECK_EQ(w.outcome, 0x6);
+	w.outcome = 0;
+	sim_exhaust(own_store_root, NULL, -1);
+	CHECK_EQ(w.outcome, 0x6);
 }
 
 /* ---- the same seed is the same run */

@@ -5,8 +5,10 @@
  * Memory is x86's (Owens, Sarkar and Sewell, "A better x86 memory model",
  * 2009): a store goes to the thread's own buffer, loads look there first,
  * and the oldest store leaves it at any time.  Whatever reads and writes,
- * fences, locks, parks or wakes empties the buffer first.  Every access but a
- * store, which nobody sees yet, is a point where another thread may run.
+ * fences, locks, parks or wakes empties the buffer first.  Before every access
+ * but a store, which nobody sees yet, is a point where another thread may run;
+ * before a load too that the buffer answers, as the store may leave it there
+ * and be overwritten.  What empties the buffer has one behind it as well.
  *
  * Parking compares and goes to sleep in one step, as futex(2) does, and may
  * return for no reason.  Waking knows only addresses.
@@ -14,7 +16,6 @@
 #include "os_sim.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define DEAD_BYTE 0xdb
@@ -108,28 +109,6 @@ sim_name(const void *at, size_t size, const char *name)
 		};
 }
 
-void
-sim_place_print(const void *at)
-{
-	uintptr_t off;
-
-	for (uint32_t i = 0; i < sim->named_count; i++) {
-		off = (uintptr_t)at - (uintptr_t)sim->named[i].at;
-		if (off < sim->named[i].size) {
-			fprintf(stderr, "%s+%zu", sim->named[i].name, off);
-			return;
-		}
-	}
-	for (uint32_t i = 0; i < SIM_THREADS; i++) {
-		off = (uintptr_t)at - (uintptr_t)sim->thread[i].stack;
-		if (off < SIM_STACK) {
-			fprintf(stderr, "stack%u+%zu", i, SIM_STACK - off);
-			return;
-		}
-	}
-	fprintf(stderr, "%p", at);
-}
-
 /* ---- the store buffer */
 
 void
@@ -185,9 +164,9 @@ load(const void *at, uint32_t size)
 {
 	uint64_t value = 0;
 
+	sim_point();
 	if (forwarded(at, &value))
 		return value;
-	sim_point();
 	live(at);
 	memcpy(&value, at, size);
 	return value;
@@ -203,11 +182,22 @@ locked(const void *at)
 }
 
 /*
- * Plain accesses that follow are seen by nobody; so that others may run before
- * them, and find what is done too late, there is a point here too.
+ * Nobody sees the plain accesses that follow; this point lets others run
+ * before them, and find what is done too late.
  */
 static void
 after(void)
+{
+	sim_point();
+}
+
+/*
+ * The same where it would make the states half as many again: only by seeds.
+ * Behind a store that hands something over, which may leave here; and behind a
+ * wake-up, though who is woken was free to run since the word had changed.
+ */
+static void
+after_rarely(void)
 {
 	if (!sim->exhaustive)
 		sim_point();
@@ -245,6 +235,7 @@ os_store_release(uint32_t *p, uint32_t v)
 {
 	TRACE("store_release", p, v);
 	store(p, v, sizeof(*p));
+	after_rarely();
 }
 
 uintptr_t
@@ -273,6 +264,7 @@ os_cas(uint32_t *p, uint32_t *expected, uint32_t desired)
 	if (was != *expected) {
 		TRACE("cas fails", p, was);
 		*expected = was;
+		after();
 		return false;
 	}
 	TRACE("cas", p, desired);
@@ -316,6 +308,7 @@ os_fetch_or(uint32_t *p, uint32_t v)
 	was = *p;
 	*p = was | v;
 	TRACE("or", p, *p);
+	after();
 	return was;
 }
 
@@ -328,6 +321,7 @@ os_fetch_and(uint32_t *p, uint32_t v)
 	was = *p;
 	*p = was & v;
 	TRACE("and", p, *p);
+	after();
 	return was;
 }
 
@@ -339,6 +333,7 @@ os_fence(void)
 	sim_point();
 	sim_drain(sim->me);
 	TRACE("fence", NULL, 0);
+	after();
 }
 
 void
@@ -443,6 +438,7 @@ os_wake(const uint32_t *p, uint32_t count)
 		sim_wake(sleeper[i], false);
 		sleeper[i] = sleeper[--n];
 	}
+	after_rarely();
 }
 
 void
@@ -462,6 +458,7 @@ os_lock(struct mp_lock *l)
 	}
 	TRACE("lock", l, 0);
 	l->word = 1 + sim->me;
+	after();
 }
 
 void

@@ -25,7 +25,7 @@
 void sim_seeds(void (*root)(void *), void *arg, uint32_t seeds);
 /* The number of states. */
 uint64_t sim_exhaust(void (*root)(void *), void *arg, int bound);
-/* True if some seed fails; run in a child that prints nothing. */
+/* True if some seed fails, or any schedule if 0; in a child that is silent. */
 bool sim_catches(void (*root)(void *), void *arg, uint32_t seeds);
 
 int sim_start(void (*fn)(void *), void *arg);
@@ -162,7 +162,6 @@ void sim_wake(uint32_t thread, bool timed_out);
 void sim_tick(void);
 void sim_dead_check(void);
 void sim_memory_reset(void);
-void sim_place_print(const void *);
 
 /* test/sim.c */
 uint32_t sim_random(void);

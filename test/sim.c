@@ -62,6 +62,28 @@ sim_turn(uint32_t next)
 /* ---- failing */
 
 static void
+print_place(const void *at)
+{
+	uintptr_t off;
+
+	for (uint32_t i = 0; i < sim->named_count; i++) {
+		off = (uintptr_t)at - (uintptr_t)sim->named[i].at;
+		if (off < sim->named[i].size) {
+			fprintf(stderr, "%s+%zu", sim->named[i].name, off);
+			return;
+		}
+	}
+	for (uint32_t i = 0; i < SIM_THREADS; i++) {
+		off = (uintptr_t)at - (uintptr_t)sim->thread[i].stack;
+		if (off < SIM_STACK) {
+			fprintf(stderr, "stack%u+%zu", i, SIM_STACK - off);
+			return;
+		}
+	}
+	fprintf(stderr, "%p", at);
+}
+
+static void
 print_threads(void)
 {
 	static const char *const status[] = { "free", "ready", "parked at",
@@ -73,7 +95,7 @@ print_threads(void)
 		fprintf(stderr, "  thread %u: %s ", i,
 			status[sim->thread[i].status]);
 		if (sim->thread[i].at != NULL)
-			sim_place_print(sim->thread[i].at);
+			print_place(sim->thread[i].at);
 		fprintf(stderr, ", %u stores buffered\n",
 			sim->thread[i].stores);
 	}
@@ -89,7 +111,7 @@ print_trace(void)
 
 		fprintf(stderr, "  %6ju  %*s%u %s ", (uintmax_t)i,
 			(int)e->thread * 2, "", e->thread, e->what);
-		sim_place_print(e->at);
+		print_place(e->at);
 		fprintf(stderr, " %#jx  (%#tx)\n", (uintmax_t)e->value,
 			e->caller - __executable_start);
 	}

@@ -322,7 +322,10 @@ sim_catches(void (*root)(void *), void *arg, uint32_t seeds)
 	int pid = t_fork();
 
 	if (pid == 0) {
-		sim_seeds(root, arg, seeds);
+		if (seeds != 0)
+			sim_seeds(root, arg, seeds);
+		else
+			sim_exhaust(root, arg, -1);
 		_exit(0);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
