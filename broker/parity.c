@@ -25,22 +25,21 @@ struct mp_parity_slot {
 	struct mp_msg copy; /* op->size bytes, then the buffer */
 };
 
-static uint32_t
-largest_message(const struct mp_iface *iface)
-{
-	uint32_t max = sizeof(struct mp_msg);
-
-	for (uint32_t i = 0; i < iface->ops; i++)
-		if (iface->op[i].size > max)
-			max = iface->op[i].size;
-	return (max + 7) & ~7u;
-}
-
+/* A copy of any message, and of a buffer if there is an operation with one. */
 static size_t
 slot_size(const struct mp_iface *iface)
 {
-	return offsetof(struct mp_parity_slot, copy) + largest_message(iface) +
-	       MP_PARITY_BUF_MAX;
+	uint32_t message = sizeof(struct mp_msg);
+	uint32_t buffer = 0;
+
+	for (uint32_t i = 0; i < iface->ops; i++) {
+		if (iface->op[i].size > message)
+			message = iface->op[i].size;
+		if (iface->op[i].buf.dir != 0)
+			buffer = MP_PARITY_BUF_MAX;
+	}
+	return offsetof(struct mp_parity_slot, copy) + ((message + 7) & ~7u) +
+	       buffer;
 }
 
 size_t

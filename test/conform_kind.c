@@ -46,7 +46,7 @@ static struct direct {
 	uint32_t died;
 } direct;
 
-static uint64_t parity_memory[C_DEPTH * (1 << 18) / 8];
+static uint64_t parity_memory[C_DEPTH * (1 << 9) / 8];
 
 static int
 handle(struct mp_port *p, struct mp_msg *m)
