@@ -382,7 +382,7 @@ sim_sleep(enum sim_status status, const void *at, uint64_t deadline_ns)
 	sim->ready &= ~(1u << sim->me);
 	if (status == SIM_PARKED)
 		sim->parked |= 1u << sim->me;
-	if (deadline_ns != 0)
+	if (deadline_ns != 0 && deadline_ns < SIM_NEVER_NS)
 		sim->timed |= 1u << sim->me;
 	sim_point();
 	t->at = NULL;
@@ -430,6 +430,7 @@ os_wake(const uint32_t *p, uint32_t count)
 	sim_point();
 	sim_drain(sim->me);
 	TRACE("wake", p, count);
+	sim->wakes += count != SIM_OWN_WAKE;
 	for (i = 0; i < SIM_THREADS; i++)
 		if ((sim->parked >> i & 1) != 0 && sim->thread[i].at == p)
 			sleeper[n++] = i;

@@ -42,6 +42,8 @@ void sim_dead(void *, size_t);
 void sim_alive(void *, size_t);
 /* For the trace. */
 void sim_name(const void *, size_t, const char *);
+/* What this run is, for who reads that it failed. */
+void sim_about(const char *);
 void sim_fail(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 
@@ -60,9 +62,11 @@ void sim_eq(const char *file, int line, const char *what, intptr_t, intptr_t);
 #define SIM_FDS 8
 #define SIM_RANGES 32
 #define SIM_STACK (256u << 10)
-#define SIM_MACHINE SIM_THREADS /* who runs between runs */
-#define SIM_TRACE 1024u		/* a power of two */
+#define SIM_OWN_WAKE 0x7ffffffeu /* a count for wake-ups of the test's */
+#define SIM_MACHINE SIM_THREADS	 /* who runs between runs */
+#define SIM_TRACE 1024u		 /* a power of two */
 #define SIM_CHOICES 65536u
+#define SIM_NEVER_NS (UINT64_MAX / 8) /* the clock does not get there */
 #define SIM_NO_BOUND 1000000
 /* A power of two; sanitizers keep a shadow of it. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -124,16 +128,19 @@ struct sim {
 	uint32_t buffered;
 	uint32_t parked;
 	uint32_t timed;
+	bool running; /* root() is not over */
 	bool exhaustive;
 	bool one_cpu;
 	uint64_t now_ns;
 	uint64_t seed;
 	uint64_t random;
 	uint64_t steps;
-	uint64_t turn; /* the step that began it */
+	uint64_t turn;	/* the step that began it */
+	uint64_t wakes; /* os_wake(), but for SIM_OWN_WAKE */
 	uint32_t fd_open, fd_readable;
 	uint32_t dead_count, named_count;
 	struct sim_range dead[SIM_RANGES], named[SIM_RANGES];
+	char about[160];
 	uint64_t events;
 	struct sim_event event[SIM_TRACE];
 };
@@ -164,6 +171,7 @@ void sim_dead_check(void);
 void sim_memory_reset(void);
 
 /* test/sim.c */
+const char *sim_failing(void);
 uint32_t sim_random(void);
 void sim_turn(uint32_t thread);
 /* Somebody else may run now, and does if this thread is not READY. */

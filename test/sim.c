@@ -118,6 +118,34 @@ print_trace(void)
 }
 
 void
+sim_about(const char *what)
+{
+	snprintf(sim->about, sizeof(sim->about), "%s", what);
+}
+
+const char *
+sim_failing(void)
+{
+	static char end[256];
+	int n = 0;
+
+	if (!sim->running)
+		return "";
+	print_trace();
+	print_threads();
+	if (sim->about[0] != '\0')
+		n = snprintf(end, sizeof(end), "; it ran %s", sim->about);
+	if (sim->exhaustive)
+		snprintf(end + n, sizeof(end) - (size_t)n,
+			 "; in run %ju of all schedules",
+			 (uintmax_t)search->runs);
+	else
+		snprintf(end + n, sizeof(end) - (size_t)n,
+			 "; replay with SIM_SEED=%ju", (uintmax_t)sim->seed);
+	return end;
+}
+
+void
 sim_fail(const char *fmt, ...)
 {
 	char what[256];
@@ -126,12 +154,7 @@ sim_fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	print_trace();
-	print_threads();
-	if (sim->exhaustive)
-		t_fail("sim", (int)search->runs, "%s", what);
-	t_fail("sim", (int)sim->me, "%s; replay with SIM_SEED=%ju", what,
-	       (uintmax_t)sim->seed);
+	t_fail("sim", (int)sim->me, "%s", what);
 }
 
 void
@@ -318,8 +341,9 @@ random_next(void)
 			sim->thread[sim->me].priority = s->lowest--;
 		return highest(willing());
 	}
+	/* Who spins is not always the last to go on. */
 	if (chance(&r, s->switch_shift) || (willing() >> sim->me & 1) == 0)
-		return one_of(willing());
+		return one_of(chance(&r, 3) ? sim->ready : willing());
 	return sim->me;
 }
 

@@ -56,6 +56,8 @@ sim_start(void (*fn)(void *), void *arg)
 		i++;
 	if (i == SIM_THREADS)
 		sim_fail("too many threads");
+	/* What was stored before is there for it. */
+	sim_drain(sim->me);
 	t = &t[i];
 	top = (void **)(void *)(t->stack + SIM_STACK);
 	/* What an earlier run left there would make equal states differ. */
@@ -213,6 +215,7 @@ machine_on(void)
 
 	sim = map(sizeof(*sim));
 	search = map(sizeof(*search));
+	t_failing = sim_failing;
 	for (uint32_t i = 0; i < SIM_THREADS; i++) {
 		sim->thread[i].stack = map(SIM_STACK);
 		if (__tsan_create_fiber)
@@ -234,7 +237,10 @@ one_run(void (*root)(void *), void *arg)
 	sim->steps = 0;
 	sim->turn = 0;
 	sim->events = 0;
+	sim->wakes = 0;
+	sim->about[0] = '\0';
 	sim_memory_reset();
+	sim->running = true;
 	sim_start(root, arg);
 	sim_turn(0);
 	sim_dead_check();
@@ -244,6 +250,7 @@ one_run(void (*root)(void *), void *arg)
 			sim_fail("thread %u was not joined", i);
 	if (sim->fd_open != 0)
 		sim_fail("a descriptor was left open");
+	sim->running = false;
 }
 
 static void

@@ -50,6 +50,8 @@ extern void __lsan_do_leak_check(void) __attribute__((weak));
 
 static void child(const struct t_test *, int out) __attribute__((noreturn));
 
+const char *(*t_failing)(void);
+
 static struct t_test *tests, **tail = &tests;
 static const char *current;
 static int in_process;
@@ -83,14 +85,17 @@ t_case(const char *group, const char *name, t_fn *fn, const void *arg)
 void
 t_fail(const char *file, int line, const char *fmt, ...)
 {
+	const char *end = "";
 	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (t_failing != NULL)
+		end = t_failing();
 	/* At once: the runner may be writing, too. */
-	dprintf(2, "%s:%d: %s: %s\n", file, line, current, text);
+	dprintf(2, "%s:%d: %s: %s%s\n", file, line, current, text, end);
 	if (in_process)
 		abort();
 	_exit(FAILED);

@@ -70,6 +70,9 @@ struct t_test {
 
 #define SKIP(why) t_skip(why)
 
+/* If it is set, called before a failure is told, and gives the end of it. */
+extern const char *(*t_failing)(void);
+
 void t_setup(void);
 void t_add(struct t_test *);
 void t_case(const char *group, const char *name, t_fn *, const void *arg);
