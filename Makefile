@@ -48,8 +48,8 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/61-port.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
-	test/13-ring.c test/13-machine.c test/18-promise.c test/30-promise.c \
-	test/31-open.c
+	test/13-ring.c test/13-machine.c test/18-promise.c test/19-sim.c \
+	test/30-promise.c test/31-open.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \
@@ -64,7 +64,7 @@ CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
 	test/conform_close.c test/conform_death.c
 TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
-SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c
+SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c test/conform_sim.c
 
 MODEL := model/state.pml model/wake.pml
 MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
@@ -164,7 +164,7 @@ FREE_SRC := $(CORE_SRC) $(BROKER_SRC) $(CLASS_SRC) $(DRIVER_SRC)
 LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
 SIM_SRC := $(filter-out core/os_posix.c,$(LIB_SRC)) $(DRIVER_SRC) \
-	$(SIM_LIB) $(TEST_LIB)
+	$(SIM_LIB) $(filter-out test/conform_os.c,$(TEST_LIB))
 PROGRAM_SRC := $(TEST_C) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a

@@ -9,13 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct c_case {
-	const struct c_kind *kind;
-	const struct c_test *test;
-	enum c_verb verb;
-	enum c_reply reply;
-	uint32_t mode;
-};
+#define C_CASES (C_VERBS * C_REPLIES * C_MODES) /* of a kind and a test */
 
 static const char *const verb_name[C_VERBS] = { "call", "send", "raw" };
 
@@ -88,15 +82,6 @@ c_unlock(uint32_t *lock)
 	os_store_release(lock, 0);
 }
 
-uint32_t
-c_random(uint32_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 17;
-	*seed ^= *seed << 5;
-	return *seed;
-}
-
 bool
 c_is_async(const struct conform *c)
 {
@@ -121,6 +106,8 @@ c_item(struct conform *c, uint32_t i, uint32_t op)
 	struct c_item *it = &c->item[i];
 
 	CHECK(i < C_ITEMS);
+	/* What was stored here as an atomic comes before what is not. */
+	os_fence();
 	it->ended = 0;
 	mp_msg_init(&it->m.msg, op);
 	it->m.in.value = C_VALUE + i;
@@ -334,11 +321,10 @@ can(const struct c_kind *kind, uint32_t mode)
 	       ((kind->dies >> mode & 1) != 0 ? C_DIES : 0);
 }
 
-static void
-run(const void *arg)
+void
+conform_run(const struct c_case *k)
 {
 	static struct conform c;
-	const struct c_case *k = arg;
 
 	memset(&c, 0, sizeof(c));
 	c.kind = k->kind;
@@ -395,24 +381,37 @@ fits(const struct c_case *k)
 	return verb_fits(vary, k->verb) && reply_fits(vary, k->verb, k->reply);
 }
 
-static void
-add(const struct c_case *k)
+void
+conform_name(const struct c_case *k, char *name, size_t size)
 {
-	struct t_test *t = calloc(1, sizeof(*t));
-	struct c_case *copy = malloc(sizeof(*copy));
 	uint32_t vary = k->test->vary;
-	char name[160];
 
-	if (t == NULL || copy == NULL)
-		abort();
-	*copy = *k;
-	snprintf(name, sizeof(name), "%s/%s%s%s%s%s%s%s", k->test->name,
-		 k->kind->name, vary & V_VERB ? "/" : "",
+	snprintf(name, size, "%s/%s%s%s%s%s%s%s", k->test->name, k->kind->name,
+		 vary & V_VERB ? "/" : "",
 		 vary & V_VERB ? verb_name[k->verb] : "",
 		 vary & V_REPLY ? "/" : "",
 		 vary & V_REPLY ? c_reply_name[k->reply] : "",
 		 vary & V_MODE ? "/" : "",
 		 vary & V_MODE ? c_mode_name[k->mode] : "");
+}
+
+static void
+run(const void *arg)
+{
+	conform_run(arg);
+}
+
+static void
+add(const struct c_case *k)
+{
+	struct t_test *t = calloc(1, sizeof(*t));
+	struct c_case *copy = malloc(sizeof(*copy));
+	char name[C_NAME];
+
+	if (t == NULL || copy == NULL)
+		abort();
+	*copy = *k;
+	conform_name(k, name, sizeof(name));
 	t->name = strdup(name);
 	t->fn = run;
 	t->arg = copy;
@@ -432,10 +431,13 @@ is_wanted(void)
 	return getenv("T_SHORT") == NULL || n++ % SHORT == 0;
 }
 
-static void
-add_test(const struct c_kind *kind, const struct c_test *test)
+uint32_t
+conform_cases(const struct c_kind *kind, const struct c_test *test,
+	      struct c_case *to, uint32_t max)
 {
-	for (uint32_t i = 0; i < C_VERBS * C_REPLIES * C_MODES; i++) {
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < C_CASES; i++) {
 		struct c_case k = {
 			.kind = kind,
 			.test = test,
@@ -444,19 +446,32 @@ add_test(const struct c_kind *kind, const struct c_test *test)
 			.reply = i / C_MODES / C_VERBS,
 		};
 
-		if (fits(&k) && is_wanted())
-			add(&k);
+		if (!fits(&k))
+			continue;
+		CHECK(n < max);
+		to[n++] = k;
 	}
+	return n;
+}
+
+const struct c_test *const c_tables[] = { c_life,   c_fast,  c_queue, c_wake,
+					  c_cancel, c_close, c_death, NULL };
+
+static void
+add_test(const struct c_kind *kind, const struct c_test *test)
+{
+	struct c_case k[C_CASES];
+	uint32_t n = conform_cases(kind, test, k, C_CASES);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (is_wanted())
+			add(&k[i]);
 }
 
 void
 conform_add(const struct c_kind *kind)
 {
-	static const struct c_test *const tables[] = {
-		c_life, c_fast, c_queue, c_wake, c_cancel, c_close, c_death,
-	};
-
-	for (uint32_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		for (const struct c_test *t = tables[i]; t->name; t++)
+	for (uint32_t i = 0; c_tables[i] != NULL; i++)
+		for (const struct c_test *t = c_tables[i]; t->name; t++)
 			add_test(kind, t);
 }

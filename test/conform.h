@@ -33,6 +33,14 @@
 #define C_LOG 4096 /* values a target remembers */
 #define C_ITEMS 64 /* messages a test may have out */
 #define C_CLIENTS 6
+/* Where schedules are tried by the thousand, each need not be long. */
+#ifdef MP_OS_SIM
+#define C_ROUNDS 4
+#define C_DELAY 4
+#else
+#define C_ROUNDS 20
+#define C_DELAY 512
+#endif
 #define C_VALUE 1000 /* in.value of the first message */
 
 enum c_op {
@@ -60,7 +68,8 @@ struct c_msg {
 extern const struct mp_iface c_iface;
 
 /* What no target can do where the compiler adds code of its own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
+	defined(MP_OS_SIM)
 #define C_UNINSTRUMENTED (1u << 31)
 #else
 #define C_UNINSTRUMENTED 0
@@ -175,13 +184,29 @@ struct c_test {
 	uint32_t vary; /* enum c_vary */
 };
 
+/* What a test is run with. */
+struct c_case {
+	const struct c_kind *kind;
+	const struct c_test *test;
+	enum c_verb verb;
+	enum c_reply reply;
+	uint32_t mode;
+};
+
 extern const struct c_test c_life[], c_fast[], c_queue[], c_wake[], c_cancel[],
 	c_close[], c_death[];
+extern const struct c_test *const c_tables[]; /* all of these, then NULL */
 extern const char *const c_mode_name[C_MODES];
 extern const char *const c_reply_name[C_REPLIES];
 
 /* Every test that fits, for this kind of target; from t_setup(). */
 void conform_add(const struct c_kind *);
+/* The cases that fit, `max' at most; how many. */
+uint32_t conform_cases(const struct c_kind *, const struct c_test *,
+		       struct c_case *, uint32_t max);
+void conform_run(const struct c_case *);
+void conform_name(const struct c_case *, char *, size_t);
+#define C_NAME 160 /* bytes of it */
 
 /* The kinds of this address space, conform_kind.c; NULL ends the list. */
 extern const struct c_kind *const c_direct[];
@@ -220,7 +245,7 @@ void c_await(uint32_t *gate, uint32_t at_least);
 void c_lock(uint32_t *);
 void c_unlock(uint32_t *);
 
-/* conform_os.c */
+/* conform_os.c, or conform_sim.c on the simulated machine */
 uint32_t c_thread_id(void);
 /* Until the thread sleeps in the kernel, or *ended is set: false. */
 bool c_sleeps(uint32_t thread, uint32_t *ended);
@@ -240,7 +265,6 @@ void *c_page_get(size_t);
 /* Whoever touches it from now on ends the test. */
 void c_page_kill(void *, size_t);
 void c_page_put(void *, size_t);
-
 /* Seeded: the next of a sequence. */
 uint32_t c_random(uint32_t *seed);
 

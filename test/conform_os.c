@@ -202,3 +202,12 @@ c_makes_no_system_call(struct c_client *cl, struct c_item *it)
 	CHECK(!WIFEXITED(status) || WEXITSTATUS(status) == 0);
 	return WIFEXITED(status);
 }
+
+uint32_t
+c_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}

@@ -2,8 +2,6 @@
 /* Invariants 24-30: who waits is woken, nobody else, and for the last time. */
 #include "conform.h"
 
-#define ROUNDS 20
-
 /* Releases one held message a round, each after another delay. */
 struct releaser {
 	struct conform *c;
@@ -19,7 +17,7 @@ releaser_main(void *arg)
 
 	for (uint32_t i = 0; i < r->rounds; i++) {
 		c_control(r->c, C_AWAIT_HELD, 1);
-		for (uint32_t n = c_random(&r->seed) % 512; n > 0; n--)
+		for (uint32_t n = c_random(&r->seed) % C_DELAY; n > 0; n--)
 			os_relax();
 		if (c_random(&r->seed) % 4 == 0)
 			c_yield();
@@ -43,8 +41,8 @@ no_wake_up_is_lost(struct conform *c)
 	struct releaser r;
 	struct c_item *it;
 
-	releaser_start(&r, c, ROUNDS);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
+	releaser_start(&r, c, C_ROUNDS);
+	for (uint32_t i = 0; i < C_ROUNDS; i++) {
 		it = c_item(c, i, C_HOLD);
 		CHECK_EQ(c_do(&c->client[0], it), (int)i + 1);
 		CHECK_EQ(it->m.out.value, C_VALUE + i + 1);
@@ -137,12 +135,12 @@ struct stack {
 static void
 completion_is_the_last_touch(struct conform *c)
 {
-	struct stack *page[ROUNDS];
+	struct stack *page[C_ROUNDS];
 	struct releaser r;
 	struct stack *s;
 
-	releaser_start(&r, c, ROUNDS);
-	for (uint32_t i = 0; i < ROUNDS; i++) {
+	releaser_start(&r, c, C_ROUNDS);
+	for (uint32_t i = 0; i < C_ROUNDS; i++) {
 		s = page[i] = c_page_get(sizeof(*s));
 		c_client_init(c, &s->client);
 		s->item.m = c_item(c, i, C_HOLD)->m;
@@ -152,7 +150,7 @@ completion_is_the_last_touch(struct conform *c)
 		c_page_kill(s, sizeof(*s));
 	}
 	os_thread_join(&r.thread);
-	for (uint32_t i = 0; i < ROUNDS; i++)
+	for (uint32_t i = 0; i < C_ROUNDS; i++)
 		c_page_put(page[i], sizeof(*s));
 }
 
