@@ -193,22 +193,24 @@ busy(struct mp_port *p, struct mp_msg *m)
 	/* Who forwards a message does not wait for it. */
 	bool sync = (s & ST_FORWARD) == 0 &&
 		    ((s & ST_SYNC) != 0 || m->reply == NULL);
+	bool again = os_load_word(&p->owner) == os_self();
 	int code;
 
-	if (os_load_word(&p->owner) == os_self()) {
+	if (again) {
 		port_refused(p, MP_REFUSED_REENTRANT);
 		if (sync)
 			return -EDEADLK;
 	} else if (sync && spin_in(p)) {
 		return enter_slow(p, m);
-	} else {
-		port_refused(p, MP_REFUSED_BUSY);
 	}
 	os_lock(&p->lock);
 	if (announce(p)) {
 		os_unlock(&p->lock);
 		return enter_slow(p, m);
 	}
+	/* Only now is it sure that it does not run here. */
+	if (!again)
+		port_refused(p, MP_REFUSED_BUSY);
 	code = queue_put(p, m);
 	os_unlock(&p->lock);
 	return code;

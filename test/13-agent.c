@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Serial ports, barriers and pools, under every schedule the seeds find.
+ * Serial ports, barriers, pools and attached counters, under every schedule
+ * that the seeds find.
  */
 #include "os_sim.h"
 #include <msgport/agent.h>
+#include <msgport/stat.h>
 
 #include <errno.h>
 #include <string.h>
@@ -23,6 +25,7 @@ static struct {
 	struct request r[MAX], burst[BURST];
 	struct mp_pool pool;
 	struct mp_thread thread[MAX];
+	struct mp_stat stat;
 	uint32_t inside, ran, next, n, late;
 	struct mp_port *target;
 } w;
@@ -410,4 +413,106 @@ before_start_root(void *arg)
 TEST(what_is_set_before_a_pool_starts_holds_for_its_threads)
 {
 	sim_seeds(before_start_root, NULL, SEEDS / 100);
+}
+
+/* ---- counters that come and go under many senders */
+
+#define EACH 3 /* messages of a sender */
+
+static int
+take_time(struct mp_port *p, struct mp_msg *m)
+{
+	(void)p;
+	os_relax();
+	return (int)m->op;
+}
+
+static void
+serve(void *arg)
+{
+	struct mp_msg *m;
+
+	while ((m = mp_recv(arg)) != NULL)
+		mp_reply(m, 5);
+}
+
+static void
+call_some(void *arg)
+{
+	struct request *r = arg;
+
+	mp_msg_init(&r->m, 5);
+	for (int i = 0; i < EACH; i++)
+		SIM_EQ(mp_call(&w.port, &r->m), 5);
+}
+
+static void
+check_stat(uint64_t least)
+{
+	uint64_t timed = 0;
+
+	for (int i = 0; i < MP_STAT_BUCKETS; i++)
+		timed += w.stat.bucket[i];
+	SIM_EQ(timed, w.stat.inlined);
+	SIM_CHECK(w.stat.inlined + w.stat.queued >= least);
+	SIM_CHECK(w.stat.inlined + w.stat.queued <= 3 * EACH);
+}
+
+/* From the first message to the last: one count for each. */
+static void
+attached_root(void *arg)
+{
+	struct mp_port_stats stats;
+
+	(void)arg;
+	init();
+	mp_port_init_serial(&w.port, take_time, NULL);
+	mp_port_attach(&w.port, &w.stat);
+	for (int i = 0; i < 3; i++)
+		sim_start(call_some, &w.r[i]);
+	sim_join_all();
+	check_stat(3 * EACH);
+	mp_port_stats(&w.port, &stats);
+	SIM_EQ(w.stat.queued, stats.refused[MP_REFUSED_BUSY]);
+	fini(&w.port);
+	fini(&w.reply);
+}
+
+TEST(what_a_busy_serial_port_queues_is_counted_as_that)
+{
+	sim_seeds(attached_root, NULL, SEEDS);
+}
+
+static void
+passing_root(void *arg)
+{
+	bool queue = sim_choose(2) != 0;
+	int id[3], server = -1;
+
+	(void)arg;
+	init();
+	if (queue)
+		mp_port_init_queue(&w.port, NULL);
+	else
+		mp_port_init_call(&w.port, take_time, NULL);
+	if (queue)
+		server = sim_start(serve, &w.port);
+	for (int i = 0; i < 3; i++)
+		id[i] = sim_start(call_some, &w.r[i]);
+	mp_port_attach(&w.port, &w.stat);
+	mp_port_attach(&w.port, NULL);
+	for (int i = 0; i < 3; i++)
+		sim_join(id[i]);
+	check_stat(0);
+	SIM_EQ(queue ? w.stat.inlined : w.stat.queued, 0);
+	mp_port_close(&w.port);
+	if (server >= 0)
+		sim_join(server);
+	fini(&w.port);
+	fini(&w.reply);
+}
+
+TEST(counters_come_and_go_under_many_senders)
+{
+	sim_seeds(passing_root, NULL, SEEDS);
 }
