@@ -254,7 +254,7 @@ void c_yield(void);
 void c_migrate(uint32_t n);
 /* What a program that runs the suite makes its syscall() of: it counts. */
 long c_syscall(long number, const long argument[6]);
-/* Wake-ups asked of the system so far, but for the tests' own. */
+/* Wake-ups this thread has asked of the system, but for the tests' own. */
 uint32_t c_wakes(void);
 #define C_OWN_WAKE 0x7ffffffeu /* that many are not counted */
 /* Lets a thread's sleep end for no reason. */

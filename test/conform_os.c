@@ -91,7 +91,7 @@ c_page_put(void *page, size_t size)
 	CHECK_EQ(munmap(page, whole_pages(size)), 0);
 }
 
-static uint32_t wakes;
+static __thread uint32_t wakes;
 
 #if defined(__x86_64__)
 static long
@@ -122,7 +122,7 @@ c_syscall(long number, const long a[6])
 
 	if (number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAKE &&
 	    (uint32_t)a[2] != C_OWN_WAKE)
-		__atomic_fetch_add(&wakes, 1, __ATOMIC_SEQ_CST);
+		wakes++;
 	result = raw_syscall(number, a);
 	if (result < 0 && result > -4096) {
 		errno = (int)-result;
@@ -134,7 +134,7 @@ c_syscall(long number, const long a[6])
 uint32_t
 c_wakes(void)
 {
-	return __atomic_load_n(&wakes, __ATOMIC_SEQ_CST);
+	return wakes;
 }
 
 void

@@ -64,7 +64,7 @@ c_page_put(void *page, size_t size)
 uint32_t
 c_wakes(void)
 {
-	return (uint32_t)sim->wakes;
+	return sim->thread[sim->me].wakes;
 }
 
 void

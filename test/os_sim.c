@@ -430,7 +430,7 @@ os_wake(const uint32_t *p, uint32_t count)
 	sim_point();
 	sim_drain(sim->me);
 	TRACE("wake", p, count);
-	sim->wakes += count != SIM_OWN_WAKE;
+	me()->wakes += count != SIM_OWN_WAKE;
 	for (i = 0; i < SIM_THREADS; i++)
 		if ((sim->parked >> i & 1) != 0 && sim->thread[i].at == p)
 			sleeper[n++] = i;

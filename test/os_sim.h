@@ -101,6 +101,7 @@ struct sim_thread {
 	uint64_t deadline_ns;
 	bool timed_out;
 	int32_t cpu;
+	uint32_t wakes; /* os_wake() by it, but for SIM_OWN_WAKE */
 	uint32_t stores;
 	struct sim_store store[SIM_STORES];
 };
@@ -135,8 +136,7 @@ struct sim {
 	uint64_t seed;
 	uint64_t random;
 	uint64_t steps;
-	uint64_t turn;	/* the step that began it */
-	uint64_t wakes; /* os_wake(), but for SIM_OWN_WAKE */
+	uint64_t turn; /* the step that began it */
 	uint32_t fd_open, fd_readable;
 	uint32_t dead_count, named_count;
 	struct sim_range dead[SIM_RANGES], named[SIM_RANGES];

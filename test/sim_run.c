@@ -73,6 +73,7 @@ sim_start(void (*fn)(void *), void *arg)
 	t->at = NULL;
 	t->deadline_ns = 0;
 	t->timed_out = false;
+	t->wakes = 0;
 	t->cpu = sim->one_cpu ? 0 : (int32_t)(sim_random() % 2);
 	t->priority = sim_random() | 1u << 31;
 	sim->ready |= 1u << i;
@@ -237,7 +238,6 @@ one_run(void (*root)(void *), void *arg)
 	sim->steps = 0;
 	sim->turn = 0;
 	sim->events = 0;
-	sim->wakes = 0;
 	sim->about[0] = '\0';
 	sim_memory_reset();
 	sim->running = true;
