@@ -35,6 +35,7 @@ static const struct {
 static struct c_case pair[PAIRS_MAX];
 static uint32_t runs[PAIRS_MAX];
 static uint32_t pairs;
+static uint64_t trace; /* of the first seed */
 
 static void
 root(void *arg)
@@ -47,6 +48,8 @@ root(void *arg)
 	sim_about(name);
 	conform_run(&pair[i]);
 	runs[i]++;
+	if (sim->seed == 0)
+		trace = sim->random + 31 * sim->steps;
 }
 
 /* Each has its share, of at least `least' in all. */
@@ -80,6 +83,7 @@ one_test(const void *arg)
 {
 	const struct c_test *test = arg;
 	bool parity = false;
+	uint64_t first;
 
 	memset(runs, 0, sizeof(runs));
 	pairs = 0;
@@ -91,8 +95,13 @@ one_test(const void *arg)
 	CHECK_EQ(parity,
 		 (test->vary & V_MODE) != 0 && (test->need & PLAIN_ONLY) == 0);
 	sim_seeds(root, NULL, pairs > SEEDS ? pairs : SEEDS);
-	if (getenv("SIM_SEED") == NULL)
-		CHECK(is_spread(runs, pairs, SEEDS));
+	if (getenv("SIM_SEED") != NULL)
+		return;
+	CHECK(is_spread(runs, pairs, SEEDS));
+	/* A seed is the same run whatever has run before. */
+	first = trace;
+	sim_seeds(root, NULL, 1);
+	CHECK_EQ(first, trace);
 }
 
 static bool
