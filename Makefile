@@ -62,7 +62,7 @@ POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 	test/conform_serve.c test/conform_life.c test/conform_fast.c \
 	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
-	test/conform_close.c test/conform_death.c
+	test/conform_close.c test/conform_death.c test/actor.c
 TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c test/conform_sim.c
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Agents alone: what each does that no other does; and rings of waiters. */
-#include "conform.h"
+#include "actor.h"
 
 static int
 result_of_op(struct mp_port *p, struct mp_msg *m)
@@ -257,41 +257,6 @@ TEST(an_inline_result_behind_a_forward_completes_once)
 	mp_port_fini(&reply);
 }
 
-/* Threads: each begins at once and is known by its number. */
-struct actor {
-	struct mp_thread thread;
-	struct mp_port p;
-	struct mp_msg m;
-	struct mp_port *to;
-	struct actor *all;
-	uint32_t begun, tid, ended;
-	int code;
-};
-
-static void
-actor_start(struct actor *a, void (*run)(void *))
-{
-	CHECK_EQ(os_thread_start(&a->thread, run, a), 0);
-	c_await(&a->begun, 1);
-}
-
-static void
-actor_begin(struct actor *a)
-{
-	os_store(&a->tid, c_thread_id());
-	c_post(&a->begun);
-}
-
-static void
-call_main(void *arg)
-{
-	struct actor *a = arg;
-
-	actor_begin(a);
-	a->code = mp_call(a->to, &a->m);
-	c_post(&a->ended);
-}
-
 struct serial {
 	struct mp_port p;
 	uint32_t inside, open;
@@ -323,11 +288,11 @@ TEST(a_serial_port_is_handed_over_to_a_waiting_sender)
 	mp_port_init_serial(&s.p, note_thread, &s);
 	mp_port_init_count(&reply);
 	a[0].to = a[1].to = &s.p;
-	actor_start(&a[0], call_main);
+	actor_start(&a[0], actor_call);
 	c_await(&s.inside, 1);
 	for (uint32_t i = 0; i < 40; i++) {
 		if (i == MP_SERIAL_RUN_MAX) {
-			actor_start(&a[1], call_main);
+			actor_start(&a[1], actor_call);
 			CHECK(c_sleeps(a[1].tid, &a[1].ended));
 		}
 		mp_msg_init(&m[i], 3);
@@ -366,7 +331,7 @@ TEST(a_pool_serves_as_many_at_once_as_it_has_threads)
 	CHECK_EQ(mp_pool_start(&pool, thread, 2), 0);
 	for (int i = 0; i < 2; i++) {
 		a[i].to = &pool.port;
-		actor_start(&a[i], call_main);
+		actor_start(&a[i], actor_call);
 	}
 	for (int i = 0; i < 2; i++) {
 		os_thread_join(&a[i].thread);

@@ -4,70 +4,10 @@
  * suite does not hold already; doc/history.md is the list.
  */
 #define _GNU_SOURCE
-#include "conform.h"
+#include "actor.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-
-/* Threads: each has begun when it is started. */
-struct actor {
-	struct mp_thread thread;
-	struct mp_port p;
-	struct mp_msg m;
-	struct mp_port *to;
-	uint32_t begun, tid, ended;
-	int code;
-};
-
-static void
-actor_start(struct actor *a, void (*run)(void *))
-{
-	CHECK_EQ(os_thread_start(&a->thread, run, a), 0);
-	c_await(&a->begun, 1);
-}
-
-static void
-actor_begin(struct actor *a)
-{
-	os_store(&a->tid, c_thread_id());
-	c_post(&a->begun);
-}
-
-static void
-call_main(void *arg)
-{
-	struct actor *a = arg;
-
-	actor_begin(a);
-	a->code = mp_call(a->to, &a->m);
-	c_post(&a->ended);
-}
-
-static void
-serve_main(void *arg)
-{
-	struct actor *a = arg;
-	struct mp_msg *m;
-
-	actor_begin(a);
-	while ((m = mp_recv(&a->p)) != NULL)
-		mp_reply(m, (int)m->op);
-}
-
-static void
-serve_start(struct actor *a)
-{
-	mp_port_init_queue(&a->p, a);
-	actor_start(a, serve_main);
-}
-
-static void
-serve_stop(struct actor *a)
-{
-	mp_port_close(&a->p);
-	os_thread_join(&a->thread);
-	mp_port_fini(&a->p);
-}
 
 #define ROUNDS 3000
 
@@ -85,7 +25,7 @@ TEST(a_message_may_be_freed_by_its_callback)
 	struct mp_port reply;
 	struct mp_msg *m;
 
-	serve_start(&a);
+	actor_serve_start(&a);
 	mp_port_init_callback(&reply, free_message, &freed);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		m = malloc(sizeof(*m));
@@ -98,7 +38,7 @@ TEST(a_message_may_be_freed_by_its_callback)
 	while (os_load(&freed) != ROUNDS)
 		c_yield();
 	mp_port_fini(&reply);
-	serve_stop(&a);
+	actor_serve_stop(&a);
 }
 
 /* Either nobody had it and it never completes, or it completes. */
@@ -110,7 +50,7 @@ TEST(drop_at_any_time_takes_back_or_does_not)
 	struct mp_port reply;
 	uint32_t dropped = 0;
 
-	serve_start(&a);
+	actor_serve_start(&a);
 	mp_port_init_count(&reply);
 	m.reply = &reply;
 	for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -126,7 +66,7 @@ TEST(drop_at_any_time_takes_back_or_does_not)
 	CHECK_EQ(mp_count_wait(&reply, ROUNDS - dropped, 0), 0);
 	CHECK_EQ(mp_count_wait(&reply, ROUNDS - dropped + 1, 1), -ETIMEDOUT);
 	mp_port_fini(&reply);
-	serve_stop(&a);
+	actor_serve_stop(&a);
 }
 
 TEST(cancel_between_reply_and_fetch_does_nothing)
@@ -182,9 +122,9 @@ TEST(a_stuck_server_holds_up_nobody_elses)
 	struct mp_msg m = MP_MSG(6);
 
 	mp_port_init_queue(&stuck.p, NULL);
-	serve_start(&well);
+	actor_serve_start(&well);
 	stuck.to = &stuck.p;
-	actor_start(&stuck, call_main);
+	actor_start(&stuck, actor_call);
 	CHECK(c_sleeps(stuck.tid, &stuck.ended));
 	for (int i = 0; i < 100; i++)
 		CHECK_EQ(mp_call(&well.p, &m), 6);
@@ -193,7 +133,7 @@ TEST(a_stuck_server_holds_up_nobody_elses)
 	os_thread_join(&stuck.thread);
 	CHECK_EQ(stuck.code, 2);
 	mp_port_fini(&stuck.p);
-	serve_stop(&well);
+	actor_serve_stop(&well);
 }
 
 struct drain {
@@ -252,7 +192,7 @@ TEST(closing_under_those_who_send_ends_each_once)
 
 	for (int round = 0; round < 40; round++) {
 		a = (struct actor){ .code = 0 };
-		serve_start(&a);
+		actor_serve_start(&a);
 		for (int i = 0; i < 2; i++) {
 			sender[i] = (struct actor){ .m = MP_MSG(7) };
 			sender[i].to = &a.p;
@@ -262,7 +202,7 @@ TEST(closing_under_those_who_send_ends_each_once)
 		mp_port_close(&a.p);
 		for (int i = 0; i < 2; i++)
 			os_thread_join(&sender[i].thread);
-		serve_stop(&a);
+		actor_serve_stop(&a);
 	}
 }
 

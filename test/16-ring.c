@@ -1,40 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Threads that would wait for each other: one of them is told so. */
-#include "conform.h"
-
-/* Threads: each has begun when it is started. */
-struct actor {
-	struct mp_thread thread;
-	struct mp_port p;
-	struct mp_msg m;
-	struct mp_port *to;
-	uint32_t begun, tid, ended;
-	int code;
-};
-
-static void
-actor_start(struct actor *a, void (*run)(void *))
-{
-	CHECK_EQ(os_thread_start(&a->thread, run, a), 0);
-	c_await(&a->begun, 1);
-}
-
-static void
-actor_begin(struct actor *a)
-{
-	os_store(&a->tid, c_thread_id());
-	c_post(&a->begun);
-}
-
-static void
-call_main(void *arg)
-{
-	struct actor *a = arg;
-
-	actor_begin(a);
-	a->code = mp_call(a->to, &a->m);
-	c_post(&a->ended);
-}
+#include "actor.h"
 
 static uint32_t owners;
 
@@ -141,7 +107,7 @@ TEST(serial_ports_that_call_each_other_end_in_edeadlk, .timeout_s = 10)
 	}
 	for (int i = 0; i < 2; i++) {
 		a[i].to = &x[i].p;
-		actor_start(&a[i], call_main);
+		actor_start(&a[i], actor_call);
 	}
 	for (int i = 0; i < 2; i++)
 		os_thread_join(&a[i].thread);

@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Invariants 39-41 and 56: barriers, and the end of ports. */
-#include "conform.h"
-
-struct worker {
-	struct mp_thread thread;
-	struct mp_port *port;
-	uint32_t tid;
-	uint32_t begun;
-	uint32_t ended;
-	int code;
-};
-
-static void
-worker_start(struct worker *w, struct mp_port *p, void (*run)(void *))
-{
-	*w = (struct worker){ .port = p };
-	CHECK_EQ(os_thread_start(&w->thread, run, w), 0);
-	c_await(&w->begun, 1);
-}
-
-static void
-worker_begin(struct worker *w)
-{
-	os_store(&w->tid, c_thread_id());
-	c_post(&w->begun);
-}
+#include "actor.h"
 
 static void
 barrier_main(void *arg)
 {
-	struct worker *w = arg;
+	struct actor *a = arg;
 
-	worker_begin(w);
-	w->code = mp_port_barrier(w->port);
-	c_post(&w->ended);
+	actor_begin(a);
+	a->code = mp_port_barrier(a->to);
+	c_post(&a->ended);
 }
 
 /* For what was there before, and not for what comes later. */
@@ -41,22 +17,22 @@ static void
 a_barrier_waits_for_what_was_queued_before(struct conform *c)
 {
 	struct c_client *cl = &c->client[0];
-	struct worker w;
+	struct actor a = { .to = c->port };
 
 	c_control(c, C_SHUT, 0);
 	for (uint32_t i = 0; i < 3; i++)
 		CHECK_EQ(c_begin(cl, c_item(c, i, i == 1 ? C_HOLD : C_ECHO)),
 			 EASYNC);
-	worker_start(&w, c->port, barrier_main);
-	CHECK(c_sleeps(w.tid, &w.ended));
+	actor_start(&a, barrier_main);
+	CHECK(c_sleeps(a.tid, &a.ended));
 	c_control(c, C_OPEN, 0);
 	c_control(c, C_AWAIT_HELD, 1);
 	CHECK_EQ(c_begin(cl, c_item(c, 3, C_HOLD)), EASYNC);
 	c_control(c, C_AWAIT_HELD, 2);
-	CHECK(c_sleeps(w.tid, &w.ended));
+	CHECK(c_sleeps(a.tid, &a.ended));
 	c_release(c, 1);
-	os_thread_join(&w.thread);
-	CHECK_EQ(w.code, 0);
+	os_thread_join(&a.thread);
+	CHECK_EQ(a.code, 0);
 	for (uint32_t i = 0; i < 3; i++)
 		CHECK(mp_done(&c->item[i].m.msg));
 	CHECK(!mp_done(&c->item[3].m.msg));
@@ -140,11 +116,11 @@ what_is_held_outlives_the_close(struct conform *c)
 static void
 fini_main(void *arg)
 {
-	struct worker *w = arg;
+	struct actor *a = arg;
 
-	worker_begin(w);
-	mp_port_fini(w->port);
-	c_post(&w->ended);
+	actor_begin(a);
+	mp_port_fini(a->to);
+	c_post(&a->ended);
 }
 
 static void
@@ -152,14 +128,14 @@ fini_of_a_target_waits_for_what_is_held(struct conform *c)
 {
 	struct c_client *cl = &c->client[1];
 	struct c_item *it = c_item(c, 1, C_HOLD);
-	struct worker w;
+	struct actor a = { .to = c->port };
 
 	c_start(cl, it);
 	c_control(c, C_AWAIT_HELD, 1);
-	worker_start(&w, c->port, fini_main);
-	CHECK(c_sleeps(w.tid, &w.ended));
+	actor_start(&a, fini_main);
+	CHECK(c_sleeps(a.tid, &a.ended));
 	c_release(c, 1);
-	os_thread_join(&w.thread);
+	os_thread_join(&a.thread);
 	CHECK_EQ(c_join(cl), 2);
 }
 
@@ -168,17 +144,17 @@ fini_of_a_reply_port_waits_for_what_is_out(struct conform *c)
 {
 	struct c_client *cl = &c->client[0];
 	struct c_item *it = c_item(c, 0, C_HOLD);
-	struct worker w;
+	struct actor a = { .to = &cl->port };
 
 	if (c->reply == C_NONE)
 		cl->reply = &cl->port;
 	CHECK_EQ(c_begin(cl, it), EASYNC);
 	c_control(c, C_AWAIT_HELD, 1);
-	worker_start(&w, &cl->port, fini_main);
-	CHECK(c_sleeps(w.tid, &w.ended));
+	actor_start(&a, fini_main);
+	CHECK(c_sleeps(a.tid, &a.ended));
 	CHECK(!mp_done(&it->m.msg));
 	c_release(c, 1);
-	os_thread_join(&w.thread);
+	os_thread_join(&a.thread);
 	CHECK(mp_done(&it->m.msg));
 	CHECK_EQ(it->m.msg.result, 1);
 }
