@@ -47,27 +47,6 @@ init(void)
 	mp_port_init_discard(&w.reply);
 }
 
-static void
-fini(struct mp_port *p)
-{
-	struct mp_port_stats stats;
-
-	mp_port_fini(p);
-	mp_port_stats(p, &stats);
-	SIM_EQ(stats.depth, 0);
-	SIM_EQ(stats.held, 0);
-	SIM_EQ(p->out, 0);
-	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
-	sim_dead(p, sizeof(*p));
-}
-
-static void
-await_idle(struct mp_msg *m)
-{
-	while (!mp_done(m))
-		os_relax();
-}
-
 /* ---- serial ports */
 
 static int
@@ -99,7 +78,7 @@ enter(void *arg)
 	} else {
 		code = mp_send(&w.port, &r->m);
 		SIM_EQ(code, 0);
-		await_idle(&r->m);
+		sim_await_idle(&r->m);
 	}
 	SIM_EQ(r->ran, 1);
 	sim_fence();
@@ -114,8 +93,8 @@ serial_root(void *arg)
 	for (int i = 0; i < MAX; i++)
 		sim_start(enter, &w.r[i]);
 	sim_join_all();
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 	SIM_EQ(w.ran, MAX);
 }
 
@@ -163,11 +142,11 @@ hand_over_root(void *arg)
 	sim_start(enter, &w.r[0]);
 	sim_join_all();
 	for (uint32_t i = 0; i < w.n; i++) {
-		await_idle(&w.burst[i].m);
+		sim_await_idle(&w.burst[i].m);
 		SIM_EQ(w.burst[i].ran, 1);
 	}
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(a_serial_port_is_handed_over_in_order, .timeout_s = 60)
@@ -212,8 +191,8 @@ closing_root(void *arg)
 	if (sim_choose(2) == 0)
 		mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(a_serial_port_closes_under_its_senders)
@@ -281,10 +260,10 @@ barrier_root(void *arg)
 		sim_join(id[i]);
 	barrier(NULL);
 	if (w.n == 0)
-		fini(&w.port);
+		sim_fini(&w.port);
 	else
 		mp_pool_stop(&w.pool);
-	fini(&w.reply);
+	sim_fini(&w.reply);
 }
 
 TEST(a_barrier_waits_for_all_before_it)
@@ -332,8 +311,8 @@ flow_root(void *arg)
 	mp_port_close(&w.port);
 	mp_pool_stop(&w.pool);
 	sim_join_all();
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(barriers_in_the_order_of_the_flow_drain_it)
@@ -372,7 +351,7 @@ pool_root(void *arg)
 	for (int i = 0; i < 3; i++)
 		sim_join(id[i]);
 	mp_pool_stop(&w.pool);
-	fini(&w.reply);
+	sim_fini(&w.reply);
 }
 
 TEST(a_pool_stops_under_its_callers)
@@ -401,13 +380,13 @@ before_start_root(void *arg)
 	SIM_EQ(mp_send(p, &w.r[1].m), -EAGAIN);
 	p->peer_cpu = ELSEWHERE;
 	SIM_EQ(mp_pool_start(&w.pool, w.thread, 1), 0);
-	await_idle(&w.r[0].m);
+	sim_await_idle(&w.r[0].m);
 	while (p->receivers == NULL)
 		os_relax();
 	SIM_EQ(w.r[0].ran, 1);
 	SIM_EQ(p->peer_cpu, spins ? -1 : ELSEWHERE);
 	mp_pool_stop(&w.pool);
-	fini(&w.reply);
+	sim_fini(&w.reply);
 }
 
 TEST(what_is_set_before_a_pool_starts_holds_for_its_threads)
@@ -474,8 +453,8 @@ attached_root(void *arg)
 	check_stat(3 * EACH);
 	mp_port_stats(&w.port, &stats);
 	SIM_EQ(w.stat.queued, stats.refused[MP_REFUSED_BUSY]);
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(what_a_busy_serial_port_queues_is_counted_as_that)
@@ -508,8 +487,8 @@ passing_root(void *arg)
 	mp_port_close(&w.port);
 	if (server >= 0)
 		sim_join(server);
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(counters_come_and_go_under_many_senders)

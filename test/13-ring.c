@@ -42,27 +42,6 @@ init(void)
 }
 
 static void
-fini(struct mp_port *p)
-{
-	struct mp_port_stats stats;
-
-	mp_port_fini(p);
-	mp_port_stats(p, &stats);
-	SIM_EQ(stats.depth, 0);
-	SIM_EQ(stats.held, 0);
-	SIM_EQ(p->out, 0);
-	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
-	sim_dead(p, sizeof(*p));
-}
-
-static void
-await_idle(struct mp_msg *m)
-{
-	while (!mp_done(m))
-		os_relax();
-}
-
-static void
 cancel(void *arg)
 {
 	mp_cancel(arg);
@@ -141,8 +120,8 @@ close_ring(void)
 		mp_port_close(&w.ring[i]);
 	sim_join_all();
 	for (uint32_t i = 0; i < w.n; i++)
-		fini(&w.ring[i]);
-	fini(&w.reply);
+		sim_fini(&w.ring[i]);
+	sim_fini(&w.reply);
 }
 
 static void
@@ -276,11 +255,11 @@ gone_root(void *arg)
 		mp_port_close(&w.port);
 		sim_join_all();
 	}
-	fini(&w.port);
+	sim_fini(&w.port);
 	if (!w.cancelled)
 		sim_dead(&w.r[0].m, sizeof(w.r[0].m));
 	sim_join_all();
-	fini(&w.reply);
+	sim_fini(&w.reply);
 }
 
 TEST(a_port_may_go_when_its_last_message_is_back)
@@ -302,7 +281,7 @@ static void
 serve_and_go(void *arg)
 {
 	receive_one(arg);
-	fini(arg);
+	sim_fini(arg);
 }
 
 static void
@@ -318,8 +297,8 @@ chain_root(void *arg)
 	SIM_EQ(mp_call(&w.port, &w.r[0].m), 3);
 	receive_one(&w.ring[0]);
 	sim_join_all();
-	fini(&w.ring[0]);
-	fini(&w.reply);
+	sim_fini(&w.ring[0]);
+	sim_fini(&w.reply);
 }
 
 TEST(who_looks_along_a_chain_finds_no_dead_port)
@@ -363,14 +342,14 @@ middle_root(void *arg)
 		SIM_EQ(w.r[victim ^ 1].ran++, 0);
 	sim_join(id);
 	for (uint32_t i = 0; i < MAX; i++) {
-		await_idle(&w.r[i].m);
+		sim_await_idle(&w.r[i].m);
 		SIM_CHECK(i == victim || w.r[i].ran == 1);
 	}
 	SIM_EQ(w.r[victim].m.result, w.r[victim].ran ? 3 : -ECANCELED);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.port);
-	fini(&w.reply);
+	sim_fini(&w.port);
+	sim_fini(&w.reply);
 }
 
 TEST(cancelling_one_leaves_the_others_in_order)

@@ -410,18 +410,6 @@ quit(struct sender *s)
 }
 
 static void
-fini(struct mp_port *p)
-{
-	struct mp_port_stats stats;
-
-	mp_port_fini(p);
-	mp_port_stats(p, &stats);
-	SIM_CHECK(stats.depth == 0 && stats.held == 0);
-	SIM_CHECK(p->out == 0 && p->pending == 0);
-	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
-}
-
-static void
 start(void)
 {
 	for (int n = w.target == POOL ? 2 : w.target == QUEUE; n > 0; n--)
@@ -466,11 +454,11 @@ root(void *arg)
 	mp_port_close(&w.behind);
 	mp_port_close(&w.next);
 	sim_join_all();
-	fini(&w.port);
-	fini(&w.behind);
-	fini(&w.next);
+	sim_fini(&w.port);
+	sim_fini(&w.behind);
+	sim_fini(&w.next);
 	for (uint32_t i = 0; i < SENDERS && has(REPLY_CLOSE); i++)
-		fini(&w.sender[i].reply);
+		sim_fini(&w.sender[i].reply);
 }
 
 static void

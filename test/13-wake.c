@@ -53,21 +53,6 @@ init(void)
 	w.each = 1 + sim_choose(MAX);
 }
 
-static void
-fini(struct mp_port *p)
-{
-	struct mp_port_stats stats;
-
-	mp_port_fini(p);
-	mp_port_stats(p, &stats);
-	SIM_EQ(stats.depth, 0);
-	SIM_EQ(stats.held, 0);
-	SIM_EQ(p->out, 0);
-	SIM_EQ(p->pending, 0);
-	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
-	sim_dead(p, sizeof(*p));
-}
-
 /* ---- senders and receivers */
 
 static void
@@ -169,7 +154,7 @@ sender(void *arg)
 		SIM_CHECK(m != NULL && mp_msg_is_reply(m));
 		came_back(request_of(m));
 	}
-	fini(reply);
+	sim_fini(reply);
 }
 
 static void
@@ -191,7 +176,7 @@ many_root(void *arg)
 	os_store(&w.closing, 1);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.port);
+	sim_fini(&w.port);
 }
 
 TEST(many_senders_and_receivers_lose_nothing)
@@ -266,8 +251,8 @@ room_root(void *arg)
 		sim_join(id[i]);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.reply[0]);
-	fini(&w.port);
+	sim_fini(&w.reply[0]);
+	sim_fini(&w.port);
 }
 
 TEST(callers_wait_for_room)
@@ -326,8 +311,8 @@ notify_root(void *arg)
 	mp_port_close(&w.port);
 	sim_join_all();
 	SIM_EQ(w.handled, w.closing);
-	fini(&w.reply[0]);
-	fini(&w.port);
+	sim_fini(&w.reply[0]);
+	sim_fini(&w.port);
 }
 
 TEST(the_last_event_is_seen)
@@ -372,8 +357,8 @@ wait_root(void *arg)
 	SIM_CHECK(mp_tryrecv(&w.reply[0]) == NULL);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.reply[0]);
-	fini(&w.port);
+	sim_fini(&w.reply[0]);
+	sim_fini(&w.port);
 }
 
 TEST(waiting_for_one_leaves_the_others_in_order)
@@ -404,8 +389,8 @@ share_root(void *arg)
 	} while (m != &w.r[2][0].m);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.reply[0]);
-	fini(&w.port);
+	sim_fini(&w.reply[0]);
+	sim_fini(&w.port);
 }
 
 TEST(those_who_wait_and_those_who_receive_share_a_port)
@@ -446,8 +431,8 @@ count_root(void *arg)
 	SIM_EQ(mp_count_wait(&w.reply[0], MAX, MP_NO_DEADLINE), 0);
 	mp_port_close(&w.port);
 	sim_join_all();
-	fini(&w.reply[0]);
-	fini(&w.port);
+	sim_fini(&w.reply[0]);
+	sim_fini(&w.port);
 }
 
 TEST(every_count_that_came_wakes_its_waiter)

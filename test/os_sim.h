@@ -21,6 +21,7 @@
 
 #include "../core/os.h"
 #include "t.h"
+#include <msgport/port.h>
 
 void sim_seeds(void (*root)(void *), void *arg, uint32_t seeds);
 /* The number of states. */
@@ -36,6 +37,11 @@ uint32_t sim_choose(uint32_t n);
 void sim_fence(void);
 void sim_sleep_until(uint64_t ns);
 void sim_fd_wait(int fd);
+
+/* Until the message is over, without waiting for it. */
+void sim_await_idle(const struct mp_msg *);
+/* mp_port_fini(), which leaves nothing behind; the port is dead. */
+void sim_fini(struct mp_port *);
 
 /* From now on whoever touches this has failed. */
 void sim_dead(void *, size_t);

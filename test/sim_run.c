@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Threads of the simulated machine, its descriptors, and runs of a test by
- * seeds or exhaustively.
+ * Threads of the simulated machine, its descriptors, the end of its ports, and
+ * runs of a test by seeds or exhaustively.
  */
 #define _GNU_SOURCE
 #include "os_sim.h"
@@ -187,6 +187,30 @@ sim_fd_wait(int fd)
 	sim_point();
 	while ((sim->fd_readable >> (fd - FD_FIRST) & 1) == 0)
 		sim_sleep(SIM_PARKED, &sim->fd_readable, 0);
+}
+
+/* ---- ports */
+
+void
+sim_await_idle(const struct mp_msg *m)
+{
+	while (!mp_done(m))
+		os_relax();
+}
+
+void
+sim_fini(struct mp_port *p)
+{
+	struct mp_port_stats stats;
+
+	mp_port_fini(p);
+	mp_port_stats(p, &stats);
+	SIM_EQ(stats.depth, 0);
+	SIM_EQ(stats.held, 0);
+	SIM_EQ(p->out, 0);
+	SIM_EQ(p->pending, 0);
+	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
+	sim_dead(p, sizeof(*p));
 }
 
 /* ---- runs */
