@@ -139,24 +139,38 @@ fini_of_a_target_waits_for_what_is_held(struct conform *c)
 	CHECK_EQ(c_join(cl), 2);
 }
 
+/* The port, in a page of its own, is gone when this has returned. */
+static void
+fini_and_kill_main(void *arg)
+{
+	struct actor *a = arg;
+	struct c_client *cl = MP_CONTAINER(a->to, struct c_client, port);
+
+	actor_begin(a);
+	mp_port_fini(a->to);
+	c_page_kill(cl, sizeof(*cl));
+	c_post(&a->ended);
+}
+
 static void
 fini_of_a_reply_port_waits_for_what_is_out(struct conform *c)
 {
-	struct c_client *cl = &c->client[0];
+	struct c_client *cl = c_page_get(sizeof(*cl));
 	struct c_item *it = c_item(c, 0, C_HOLD);
 	struct actor a = { .to = &cl->port };
 
-	if (c->reply == C_NONE)
-		cl->reply = &cl->port;
+	c_client_init(c, cl);
+	cl->reply = &cl->port;
 	CHECK_EQ(c_begin(cl, it), EASYNC);
 	c_control(c, C_AWAIT_HELD, 1);
-	actor_start(&a, fini_main);
+	actor_start(&a, fini_and_kill_main);
 	CHECK(c_sleeps(a.tid, &a.ended));
 	CHECK(!mp_done(&it->m.msg));
 	c_release(c, 1);
 	os_thread_join(&a.thread);
 	CHECK(mp_done(&it->m.msg));
 	CHECK_EQ(it->m.msg.result, 1);
+	c_page_put(cl, sizeof(*cl));
 }
 
 static void
