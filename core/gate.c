@@ -26,7 +26,7 @@ static uintptr_t gate_holder;
 static struct sleep *sleeping;
 
 /* False if this thread is inside already, in a hook. */
-bool
+__attribute__((__cold__)) bool
 gate_enter(void)
 {
 	uintptr_t self = os_self();
@@ -38,7 +38,7 @@ gate_enter(void)
 	return true;
 }
 
-void
+__attribute__((__cold__)) void
 gate_leave(bool entered)
 {
 	if (!entered)
@@ -47,7 +47,7 @@ gate_leave(bool entered)
 	os_unlock(&gate);
 }
 
-void
+__attribute__((__cold__)) void
 gate_barrier(void)
 {
 	gate_leave(gate_enter());
@@ -101,7 +101,7 @@ is_ring(const struct sleep *me)
 }
 
 /* Sends a sender back that waits for room, unless room was just made. */
-static bool
+static __attribute__((__cold__)) bool
 send_back(struct sleep *s)
 {
 	const uint32_t *wake = NULL;
@@ -124,7 +124,7 @@ send_back(struct sleep *s)
  * Breaks the ring that begins with me: a queued message of it is the caller's
  * to end, or somebody who waits for room does not any more.
  */
-static struct mp_msg *
+static __attribute__((__cold__)) struct mp_msg *
 break_ring(struct sleep *me)
 {
 	struct sleep *s = me;
@@ -160,7 +160,7 @@ unlist(struct sleep *me)
  * is due in either case, but who will not sleep is off the list at once, so
  * that one ring is found once.
  */
-int
+__attribute__((__cold__)) int
 sleep_enter(struct sleep *me)
 {
 	struct mp_msg *victim = NULL;
@@ -183,7 +183,7 @@ sleep_enter(struct sleep *me)
 	return code;
 }
 
-void
+__attribute__((__cold__)) void
 sleep_moved(const struct mp_msg *m)
 {
 	struct mp_msg *victim = NULL;
@@ -199,7 +199,7 @@ sleep_moved(const struct mp_msg *m)
 		msg_end_claimed(victim, -EDEADLK);
 }
 
-void
+__attribute__((__cold__)) void
 sleep_leave(struct sleep *me)
 {
 	bool entered = gate_enter();

@@ -116,7 +116,7 @@ mp_send(struct mp_port *p, struct mp_msg *m)
 		return -EBUSY;
 	if (m->reply == NULL)
 		return -EINVAL;
-	os_fetch_add(&m->reply->out, 1);
+	count_out(m->reply);
 	os_store(&m->state, ST_ARMED | ST_COUNTED);
 	return send_armed(p, m);
 }
@@ -140,7 +140,7 @@ mp_msg_notify(struct mp_port *p, struct mp_msg *m)
 	os_fence();
 	if (os_load(&m->state) != ST_IDLE)
 		return -EBUSY;
-	os_fetch_add(&m->reply->out, 1);
+	count_out(m->reply);
 	if (os_cas(&m->state, &idle, ST_ARMED | ST_COUNTED | ST_NOTIFY))
 		return send_armed(p, m);
 	count_down(&m->reply->out);

@@ -9,7 +9,9 @@
  * the port is not touched any more.
  *
  * The counts of what is out have their own waiters: the one who counts down
- * to zero touches nothing afterwards but the word's address.
+ * to zero touches nothing afterwards but the word's address.  Senders count up
+ * elsewhere (sent, out_even, out_odd), where completers do not write; a count
+ * is right, modulo the mark of its waiters, once those have been added to it.
  */
 #include "state.h"
 #include <msgport/agent.h>
@@ -24,9 +26,11 @@ port_init(struct mp_port *p, const struct mp_port_ops *ops,
 		.depth_max = MP_DEPTH_DEFAULT,
 		.cpu = -1,
 		.peer_cpu = -1,
+		.inside_cpu = -1,
 		.fd = -1,
 	};
 	os_lock_init(&p->lock);
+	os_lock_init(&p->put);
 }
 
 void
@@ -84,6 +88,13 @@ wake_one(const uint32_t *word)
 		os_wake(word, 1);
 }
 
+/* Threads that send from different CPUs do not fight for one line. */
+void
+count_out(struct mp_port *p)
+{
+	os_fetch_add((os_cpu() & 1) != 0 ? &p->out_odd : &p->out_even, 1);
+}
+
 void
 count_down(uint32_t *count)
 {
@@ -123,7 +134,6 @@ drop_replies(struct mp_port *p)
 
 	while ((m = p->done.head) != NULL) {
 		queue_unlink(&p->done, m);
-		os_store(&p->pending, p->pending - 1);
 		if ((os_xchg(&m->state, ST_IDLE) & ST_WAITING) != 0)
 			os_wake(&m->state, 1);
 	}
@@ -136,15 +146,48 @@ wake_all(struct mp_port *p, struct mp_sleeper **list)
 		wake_one(sleeper_pop(p, list));
 }
 
-void
+static void
+lock_both(struct mp_port *p)
+{
+	os_lock(&p->lock);
+	os_lock(&p->put);
+}
+
+static void
+unlock_both(struct mp_port *p)
+{
+	os_unlock(&p->put);
+	os_unlock(&p->lock);
+}
+
+/*
+ * Under both locks: what was queued so far is held in the present epoch.  The
+ * counts go on from zero.
+ */
+static void
+settle(struct mp_port *p)
+{
+	uint32_t sent = os_load(&p->sent);
+
+	os_fetch_add(&p->held[epoch_of(p)], sent);
+	os_store(&p->taken, os_load(&p->taken) - sent);
+	p->limit -= sent;
+	os_store(&p->sent, 0);
+}
+
+__attribute__((__cold__)) void
 mp_port_close(struct mp_port *p)
 {
 	struct mp_queue ended = { NULL, NULL };
 	struct mp_sleeper me = { 0 };
 	struct mp_msg *m;
 
-	os_lock(&p->lock);
+	lock_both(p);
 	os_fetch_or(&p->flags, GATE_CLOSED);
+	queue_take_over(p);
+	settle(p);
+	p->limit = 0;
+	os_unlock(&p->put);
 	claim_all(p, &ended);
 	drop_replies(p);
 	wake_all(p, &p->receivers);
@@ -152,7 +195,7 @@ mp_port_close(struct mp_port *p)
 	if (p->fd >= 0)
 		os_fd_signal(p->fd);
 	/* What is left was won by another ender, who takes it out and wakes. */
-	while (p->depth != 0)
+	while (queue_depth(p) != 0)
 		sleeper_park(p, &p->callers, &me, MP_NO_DEADLINE);
 	wake_all(p, &p->callers);
 	os_unlock(&p->lock);
@@ -162,12 +205,14 @@ mp_port_close(struct mp_port *p)
 	}
 }
 
-void
+__attribute__((__cold__)) void
 mp_port_fini(struct mp_port *p)
 {
 	/* Or somebody found it by name and may send to what is gone. */
 	mp_assert(os_load(&p->refs) == 0, p);
 	mp_port_close(p);
+	os_fetch_add(&p->out,
+		     os_xchg(&p->out_even, 0) + os_xchg(&p->out_odd, 0));
 	count_wait(&p->out);
 	count_wait(&p->held[0]);
 	count_wait(&p->held[1]);
@@ -180,25 +225,44 @@ mp_port_fini(struct mp_port *p)
 }
 
 /*
- * The count of the old epoch can only fall once the epoch has changed.  Two
- * barriers at once are two waits for the same counts; one that starts while
- * another waits must not change the epoch back, so it first waits for both.
+ * Until all of an epoch is over; or it is the present one again, which it
+ * becomes only when it was.
  */
-int
+static void
+epoch_wait(struct mp_port *p, uint32_t epoch)
+{
+	uint32_t *held = &p->held[epoch];
+	uint32_t n;
+
+	while ((n = os_load_acquire(held) & ~COUNT_WAITER) != 0 &&
+	       epoch_of(p) != epoch) {
+		os_fetch_or(held, COUNT_WAITER);
+		os_park(held, n | COUNT_WAITER, MP_NO_DEADLINE);
+	}
+}
+
+/* The count of an epoch can only fall once the epoch is not the present one. */
+__attribute__((__cold__)) int
 mp_port_barrier(struct mp_port *p)
 {
 	uint32_t epoch;
+	bool over;
 
 	if (os_load_word(&p->owner) == os_self())
 		return -EDEADLK;
-	os_lock(&p->lock);
-	epoch = os_load(&p->epoch);
-	os_unlock(&p->lock);
-	count_wait(&p->held[!epoch]);
-	os_lock(&p->lock);
-	os_store(&p->epoch, !epoch);
-	os_unlock(&p->lock);
-	count_wait(&p->held[epoch]);
+	do {
+		epoch = epoch_of(p);
+		epoch_wait(p, !epoch);
+		lock_both(p);
+		over = epoch_of(p) == epoch &&
+		       (os_load(&p->held[!epoch]) & ~COUNT_WAITER) == 0;
+		if (over) {
+			settle(p);
+			os_fetch_add(&p->flags, GATE_EPOCH);
+		}
+		unlock_both(p);
+	} while (!over);
+	epoch_wait(p, epoch);
 	return 0;
 }
 
@@ -222,41 +286,42 @@ mp_port_unref(struct mp_port *p)
 		p->released(p);
 }
 
-void
+__attribute__((__cold__)) void
 mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
 {
 	os_lock(&p->lock);
 	*out = (struct mp_port_stats){
 		.kind = p->ops->kind,
-		.depth = p->depth,
 		.depth_max = p->depth_max,
+		.held = os_load(&p->held[0]) + os_load(&p->held[1]),
 		.wakes = p->wakes,
 		.closed = (os_load(&p->flags) & GATE_CLOSED) != 0,
 	};
+	out->depth = queue_depth(p);
+	out->held = (out->held + os_load(&p->sent)) & ~COUNT_WAITER;
 	os_unlock(&p->lock);
 	/* Some of what was queued may be over by now. */
-	out->held = (os_load(&p->held[0]) & ~COUNT_WAITER) +
-		    (os_load(&p->held[1]) & ~COUNT_WAITER);
 	out->held -= out->held < out->depth ? out->held : out->depth;
 	for (int i = 0; i < MP_REFUSALS; i++)
 		out->refused[i] = os_load(&p->refused[i]);
 }
 
-int
+__attribute__((__cold__)) int
 mp_port_fd(struct mp_port *p)
 {
 	int fd;
 
-	os_lock(&p->lock);
+	lock_both(p);
 	if (p->fd < 0) {
 		p->fd = os_fd_open();
-		if (p->fd >= 0 && (p->depth != 0 || p->done.head != NULL ||
-				   (os_load(&p->flags) & GATE_CLOSED) != 0))
+		if (p->fd >= 0 &&
+		    (queue_depth(p) != 0 || p->done.head != NULL ||
+		     (os_load(&p->flags) & GATE_CLOSED) != 0))
 			os_fd_signal(p->fd);
 	}
 	fd = p->fd;
 	if (fd < 0)
 		p->fd = -1;
-	os_unlock(&p->lock);
+	unlock_both(p);
 	return fd;
 }

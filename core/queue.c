@@ -2,11 +2,21 @@
 /*
  * Queue ports: an owner receives requests, senders fetch replies.
  *
- * One lock a port, held for a few stores.  A sender links, takes one sleeper
- * off the list if there is one, and wakes it after it has let the lock go; so
- * there is at most one wake-up a sleeper and none when nobody sleeps.  A
- * receiver looks under the lock and enters itself in the list under the same
- * hold of it, so none is lost.
+ * Two locks, each held for a few stores.  A sender of an ordinary request takes
+ * `put' alone and links it into the inbox; a receiver takes `lock', and only
+ * when it has nothing left also `put', to take over the whole inbox at once.
+ * So the two meet once a batch, and what either counts is on its own line.
+ * Lock order: `lock', then `put'.  The lists of what was taken over, of
+ * priority requests, replies and sleepers are under `lock'; the end of a
+ * queued request takes both, since it may be in either place.
+ *
+ * `sent' counts what was queued and `taken' what has left; `limit' is how far
+ * a sender may go without a look at anything else.  A receiver that is about
+ * to sleep sets it to `sent', under both locks and with the inbox empty; a
+ * close does so too.  So the next sender takes both locks, and finds the port
+ * closed or full, or takes one sleeper off the list and wakes it when the locks
+ * are free: at most one wake-up a sleeper, none when nobody sleeps, none lost.
+ * After he has let the locks go a sender does not touch the port.
  *
  * A reply that its sender waits for in mp_wait() stays on the queue for him:
  * his WAITING bit keeps mp_recv() off it.
@@ -47,40 +57,90 @@ queue_of(struct mp_port *p, const struct mp_msg *m)
 	return &p->request[(m->flags & MP_MSG_PRIORITY) != 0];
 }
 
-/* A descriptor stays readable until a receiver finds nothing. */
-static void
-link_in(struct mp_port *p, struct mp_queue *q, struct mp_msg *m)
+void
+queue_take_over(struct mp_port *p)
 {
-	queue_link(q, m);
-	os_store(&p->pending, p->pending + 1);
-	if (p->fd >= 0)
-		os_fd_signal(p->fd);
+	struct mp_msg *last = (struct mp_msg *)os_load_word(&p->inbox);
+	struct mp_queue *q = &p->request[0];
+	struct mp_msg *first;
+
+	if (last == NULL)
+		return;
+	first = last->next;
+	last->next = NULL;
+	first->prev = q->tail;
+	if (q->tail != NULL)
+		q->tail->next = first;
+	else
+		q->head = first;
+	q->tail = last;
+	os_store_word(&p->inbox, 0);
+	os_store(&p->pending, 1);
 }
 
+/* Of an ordinary request, under `put'. */
 static void
-link_out(struct mp_port *p, struct mp_queue *q, struct mp_msg *m)
+inbox_link(struct mp_port *p, struct mp_msg *m)
 {
-	queue_unlink(q, m);
-	os_store(&p->pending, p->pending - 1);
+	struct mp_msg *last = (struct mp_msg *)os_load_word(&p->inbox);
+
+	m->next = m;
+	m->prev = last;
+	if (last != NULL) {
+		m->next = last->next;
+		last->next = m;
+	}
+	os_store_word(&p->inbox, (uintptr_t)m);
+}
+
+/* A descriptor stays readable until a receiver finds nothing. */
+static int
+accept(struct mp_port *p, struct mp_msg *m)
+{
+	if (!msg_taken(p, m, ST_QUEUED))
+		return -ECANCELED;
+	os_store(&p->sent, os_load(&p->sent) + 1);
+	if (p->fd >= 0)
+		os_fd_signal(p->fd);
+	if ((os_load(&p->flags) & GATE_STAT) != 0)
+		stat_queued(p);
+	return EASYNC;
 }
 
 int
 queue_put(struct mp_port *p, struct mp_msg *m)
 {
+	int code;
+
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0) {
 		port_refused(p, MP_REFUSED_CLOSED);
 		return -EPIPE;
 	}
-	if (p->depth >= p->depth_max) {
+	if (queue_depth(p) >= p->depth_max) {
 		port_refused(p, MP_REFUSED_FULL);
 		return -EAGAIN;
 	}
-	if (!msg_taken(p, m, ST_QUEUED))
-		return -ECANCELED;
-	link_in(p, queue_of(p, m), m);
-	p->depth++;
-	if ((os_load(&p->flags) & GATE_STAT) != 0)
-		stat_queued(p);
+	code = accept(p, m);
+	if (code == EASYNC)
+		queue_link(queue_of(p, m), m);
+	return code;
+}
+
+/* Under both locks, and behind what is in the inbox. */
+static int
+send_at_limit(struct mp_port *p, struct mp_msg *m, const uint32_t **wake)
+{
+	int code;
+
+	queue_take_over(p);
+	code = queue_put(p, m);
+	if (code != EASYNC)
+		return code;
+	os_store(&p->pending, 1);
+	*wake = sleeper_pop(p, &p->receivers);
+	/* While another sleeps the next sender is to come here too. */
+	p->limit = p->receivers != NULL ? os_load(&p->sent) :
+					  os_load(&p->taken) + p->depth_max;
 	return EASYNC;
 }
 
@@ -88,7 +148,8 @@ static int
 queue_send(struct mp_port *p, struct mp_msg *m)
 {
 	const uint32_t *wake = NULL;
-	int code;
+	bool quick = (m->flags & MP_MSG_PRIORITY) == 0;
+	int code = 0;
 
 	if (agent_is_slow(p, m)) {
 		code = agent_check(p, m);
@@ -97,12 +158,23 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 		if (parity_takes(p, m))
 			return parity_send(p, m);
 	}
-	os_lock(&p->lock);
-	code = queue_put(p, m);
-	if (code == EASYNC) {
+	if (quick) {
+		os_lock(&p->put);
 		note_cpu(&p->peer_cpu, os_cpu());
-		wake = sleeper_pop(p, &p->receivers);
+		quick = os_load(&p->sent) != p->limit;
+		if (quick) {
+			code = accept(p, m);
+			if (code == EASYNC)
+				inbox_link(p, m);
+		}
+		os_unlock(&p->put);
+		if (quick)
+			return code;
 	}
+	os_lock(&p->lock);
+	os_lock(&p->put);
+	code = send_at_limit(p, m, &wake);
+	os_unlock(&p->put);
 	os_unlock(&p->lock);
 	wake_one(wake);
 	return code;
@@ -120,7 +192,10 @@ queue_reply(struct mp_port *p, struct mp_msg *m)
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0) {
 		s = os_xchg(&m->state, ST_IDLE);
 	} else {
-		link_in(p, &p->done, m);
+		queue_link(&p->done, m);
+		os_store(&p->pending, 1);
+		if (p->fd >= 0)
+			os_fd_signal(p->fd);
 		s = os_load(&m->state);
 		while (!os_cas(&m->state, &s, ST_REPLIED | (s & ST_WAITING)))
 			;
@@ -142,15 +217,15 @@ queue_fetch(struct mp_msg *m)
 
 	os_lock(&p->lock);
 	if (phase(os_load(&m->state)) == ST_REPLIED) {
-		link_out(p, &p->done, m);
+		queue_unlink(&p->done, m);
 		os_store_release(&m->state, ST_IDLE);
 	}
 	os_unlock(&p->lock);
 	return m->result;
 }
 
-struct mp_msg *
-queue_get(struct mp_port *p, uint32_t to)
+static struct mp_msg *
+get_linked(struct mp_port *p, uint32_t to)
 {
 	struct mp_msg *m;
 	uint32_t s;
@@ -163,18 +238,36 @@ queue_get(struct mp_port *p, uint32_t to)
 				;
 			if (phase(s) != ST_QUEUED)
 				continue;
-			link_out(p, &p->request[prio], m);
-			p->depth--;
+			queue_unlink(&p->request[prio], m);
+			os_store(&p->taken, os_load(&p->taken) + 1);
 			return m;
 		}
 	return NULL;
 }
 
+struct mp_msg *
+queue_get(struct mp_port *p, uint32_t to)
+{
+	struct mp_msg *m = get_linked(p, to);
+
+	if (m != NULL || os_load_word(&p->inbox) == 0)
+		return m;
+	os_lock(&p->put);
+	note_cpu(&p->cpu, os_cpu());
+	queue_take_over(p);
+	os_unlock(&p->put);
+	return get_linked(p, to);
+}
+
+/* Whoever is to end it may have won it before it was in the inbox. */
 const uint32_t *
 queue_take_out(struct mp_port *p, struct mp_msg *m)
 {
-	link_out(p, queue_of(p, m), m);
-	p->depth--;
+	os_lock(&p->put);
+	queue_take_over(p);
+	os_unlock(&p->put);
+	queue_unlink(queue_of(p, m), m);
+	os_store(&p->taken, os_load(&p->taken) + 1);
 	return sleeper_pop(p, &p->callers);
 }
 
@@ -187,7 +280,7 @@ get_reply(struct mp_port *p)
 	while (m != NULL && os_load(&m->state) != ST_REPLIED)
 		m = m->next;
 	if (m != NULL) {
-		link_out(p, &p->done, m);
+		queue_unlink(&p->done, m);
 		os_store_release(&m->state, ST_IDLE);
 	}
 	return m;
@@ -204,11 +297,11 @@ get(struct mp_port *p, const uint32_t **wake)
 		m = get_reply(p);
 	if (m == NULL) {
 		m = queue_get(p, ST_HELD);
-		if (m != NULL)
+		if (m == NULL)
+			m = get_reply(p);
+		else if (p->callers != NULL)
 			*wake = sleeper_pop(p, &p->callers);
 	}
-	if (m == NULL)
-		m = get_reply(p);
 	return m;
 }
 
@@ -223,66 +316,99 @@ note_owner(struct mp_port *p)
 }
 
 /*
- * While the last sender is known to run elsewhere, more may come at once; so
- * it looks before it takes the lock, which that sender is about to want.
+ * Under the lock, which it gives up meanwhile.  While the last sender is known
+ * to run elsewhere more may come at once.
  */
 static void
 spin(struct mp_port *p)
 {
 	if (!runs_elsewhere(p, &p->peer_cpu))
 		return;
+	os_store(&p->pending, 0);
+	os_unlock(&p->lock);
 	for (int i = 0; i < MP_SPIN_MAX; i++) {
-		if (os_load(&p->pending) != 0 ||
+		if (os_load_word(&p->inbox) != 0 || os_load(&p->pending) != 0 ||
 		    (os_load(&p->flags) & GATE_CLOSED) != 0)
-			return;
+			break;
 		os_relax();
 	}
-	note_cpu(&p->peer_cpu, -1);
+	os_lock(&p->lock);
+}
+
+/*
+ * Under the lock: true if nothing has come since.  Who sends from now on looks
+ * whether somebody sleeps, and makes the descriptor readable again.
+ */
+static bool
+is_empty(struct mp_port *p)
+{
+	bool empty;
+
+	os_lock(&p->put);
+	empty = os_load_word(&p->inbox) == 0;
+	if (empty) {
+		p->limit = os_load(&p->sent);
+		if (p->fd >= 0)
+			os_fd_clear(p->fd);
+	}
+	os_unlock(&p->put);
+	return empty;
 }
 
 /* Under the lock: a message, or why there is none. */
 static int
-receive(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **m)
+get_or_wait(struct mp_port *p, uint64_t deadline_ns, bool wait,
+	    struct mp_msg **m)
 {
 	struct mp_sleeper me = { 0 };
 	const uint32_t *wake = NULL;
-	bool in_time = true;
+	bool spins = wait;
 	int code = 0;
 
-	for (;;) {
-		note_cpu(&p->cpu, os_cpu());
-		*m = get(p, &wake);
-		if (*m != NULL)
-			break;
+	while ((*m = get(p, &wake)) == NULL) {
+		/* A closed port stays readable, for all who poll. */
 		code = -EPIPE;
 		if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 			break;
+		if (spins) {
+			spins = false;
+			spin(p);
+			continue;
+		}
+		if (!is_empty(p))
+			continue;
 		code = -ETIMEDOUT;
-		if (!in_time)
+		if (!wait)
 			break;
 		note_cpu(&p->cpu, -1);
-		in_time = sleeper_park(p, &p->receivers, &me, deadline_ns);
+		note_cpu(&p->peer_cpu, -1);
+		wait = sleeper_park(p, &p->receivers, &me, deadline_ns);
 	}
 	os_unlock(&p->lock);
 	wake_one(wake);
 	return *m != NULL ? 0 : code;
 }
 
-int
-mp_recv_until(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **out)
+static int
+receive(struct mp_port *p, uint64_t deadline_ns, bool wait, struct mp_msg **out)
 {
 	struct mp_msg *m;
 	int code;
 
 	do {
-		spin(p);
 		os_lock(&p->lock);
 		note_owner(p);
-		code = receive(p, deadline_ns, &m);
-	} while (m != NULL && msg_is_over(m));
+		code = get_or_wait(p, deadline_ns, wait, &m);
+	} while (m != NULL && m->deadline_ns != 0 && msg_is_over(m));
 	if (m != NULL)
 		*out = m;
 	return code;
+}
+
+int
+mp_recv_until(struct mp_port *p, uint64_t deadline_ns, struct mp_msg **out)
+{
+	return receive(p, deadline_ns, true, out);
 }
 
 struct mp_msg *
@@ -290,33 +416,21 @@ mp_recv(struct mp_port *p)
 {
 	struct mp_msg *m = NULL;
 
-	(void)mp_recv_until(p, MP_NO_DEADLINE, &m);
+	(void)receive(p, MP_NO_DEADLINE, true, &m);
 	return m;
 }
 
 struct mp_msg *
 mp_tryrecv(struct mp_port *p)
 {
-	const uint32_t *wake;
-	struct mp_msg *m;
+	struct mp_msg *m = NULL;
 
-	do {
-		os_lock(&p->lock);
-		note_owner(p);
-		note_cpu(&p->cpu, os_cpu());
-		m = get(p, &wake);
-		/* A closed port stays readable, for all who poll. */
-		if (m == NULL && p->fd >= 0 &&
-		    (os_load(&p->flags) & GATE_CLOSED) == 0)
-			os_fd_clear(p->fd);
-		os_unlock(&p->lock);
-		wake_one(wake);
-	} while (m != NULL && msg_is_over(m));
+	(void)receive(p, MP_NO_DEADLINE, false, &m);
 	return m;
 }
 
 /* A thread that would wait for room in its own queue waits for itself. */
-int
+__attribute__((__cold__)) int
 queue_wait_room(struct mp_port *p, uint64_t deadline_ns)
 {
 	struct mp_sleeper me = { 0 };
@@ -327,13 +441,13 @@ queue_wait_room(struct mp_port *p, uint64_t deadline_ns)
 	os_lock(&p->lock);
 	if ((os_load(&p->flags) & GATE_CLOSED) != 0)
 		code = -EPIPE;
-	else if (code == 0 && !sleep.broken && p->depth >= p->depth_max &&
+	else if (code == 0 && !sleep.broken && queue_depth(p) >= p->depth_max &&
 		 !sleeper_park(p, &p->callers, &me, deadline_ns))
 		code = -ETIMEDOUT;
 	if (sleep.broken)
 		code = -EDEADLK;
 	/* This one may not use the room after all. */
-	if (p->depth < p->depth_max)
+	if (queue_depth(p) < p->depth_max)
 		wake = sleeper_pop(p, &p->callers);
 	os_unlock(&p->lock);
 	wake_one(wake);

@@ -33,23 +33,23 @@ msg_taken(struct mp_port *p, struct mp_msg *m, uint32_t to)
 	const uint32_t keep =
 		ST_SYNC | ST_WAITING | ST_CANCEL | ST_EXPIRED | ST_COUNTED;
 	uint32_t s = os_load(&m->state);
-	uint32_t epoch = os_load(&p->epoch);
+	uint32_t epoch = epoch_of(p);
 	uint32_t add = epoch != 0 ? ST_EPOCH : 0;
 
 	if ((s & (ST_SYNC | ST_COUNTED)) == 0 && m->reply != NULL) {
-		os_fetch_add(&m->reply->out, 1);
+		count_out(m->reply);
 		add |= ST_COUNTED;
 	}
 	if (runs_elsewhere(p, &p->cpu))
 		add |= ST_SPIN;
-	os_fetch_add(&p->held[epoch], 1);
+	if (to != ST_QUEUED)
+		os_fetch_add(&p->held[epoch], 1);
 	set_target(m, p);
 	do {
 		if ((s & ST_CANCEL) == 0 || to != ST_QUEUED)
 			continue;
 		if ((add & ST_COUNTED) != 0)
 			count_down(&m->reply->out);
-		count_down(&p->held[epoch]);
 		return false;
 	} while (!os_cas(&m->state, &s, with_phase(s & keep, to) | add));
 	return true;

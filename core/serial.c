@@ -86,7 +86,7 @@ next_inside(struct mp_port *p, int ran)
 		caller = m != NULL ? sleeper_pop(p, &p->callers) : NULL;
 		os_store_word(&p->owner, os_self());
 	}
-	os_store(&p->serial, m != NULL && p->depth != 0 ?
+	os_store(&p->serial, m != NULL && queue_depth(p) != 0 ?
 				     SERIAL_INSIDE | SERIAL_MORE :
 				     SERIAL_INSIDE);
 	os_unlock(&p->lock);
@@ -135,7 +135,7 @@ serial_granted(struct mp_msg *m)
 	/* This thread may be no caller of the port's, so it counts itself. */
 	os_fetch_add(held, 1);
 	os_store_word(&p->owner, os_self());
-	set_cpu(&p->cpu, os_cpu());
+	set_cpu(&p->inside_cpu, os_cpu());
 	while (!os_cas(&m->state, &s, with_phase(s & ~ST_WAITING, ST_HELD)))
 		;
 	run_taken(p, m);
@@ -149,7 +149,7 @@ enter_slow(struct mp_port *p, struct mp_msg *m)
 	int code;
 
 	os_store_word(&p->owner, os_self());
-	set_cpu(&p->cpu, os_cpu());
+	set_cpu(&p->inside_cpu, os_cpu());
 	code = agent_run_slow(p, m);
 	leave(p);
 	return code;
@@ -174,7 +174,7 @@ spin_in(struct mp_port *p)
 {
 	uint32_t free;
 
-	if (!runs_elsewhere(p, &p->cpu))
+	if (!runs_elsewhere(p, &p->inside_cpu))
 		return false;
 	for (int i = 0; i < SERIAL_SPIN; i++) {
 		free = SERIAL_FREE;
@@ -211,6 +211,8 @@ busy(struct mp_port *p, struct mp_msg *m)
 	/* Only now is it sure that it does not run here. */
 	if (!again)
 		port_refused(p, MP_REFUSED_BUSY);
+	/* Where he runs for whom the sender waits. */
+	set_cpu(&p->cpu, p->inside_cpu);
 	code = queue_put(p, m);
 	os_unlock(&p->lock);
 	return code;
@@ -242,7 +244,7 @@ serial_send(struct mp_port *p, struct mp_msg *m)
 	if (!os_cas(&p->serial, &free, SERIAL_INSIDE))
 		return busy(p, m);
 	os_store_word(&p->owner, os_self());
-	set_cpu(&p->cpu, os_cpu());
+	set_cpu(&p->inside_cpu, os_cpu());
 	agent_start(p, m);
 	code = p->handler(p, m);
 	if (__builtin_expect(code != EASYNC, 1))

@@ -65,7 +65,8 @@ enum state_phase {
 #define GATE_STAT 0x20000u
 #define GATE_PARITY 0x40000u
 /* Any of these leads an agent to its slow path. */
-#define GATE_ANY (0xffff0000u | MP_PORT_MAY_BLOCK)
+#define GATE_ANY (0x7fff0000u | MP_PORT_MAY_BLOCK)
+#define GATE_EPOCH 0x80000000u /* which count of held[] counts now */
 
 /* A count that somebody may wait for to become zero. */
 #define COUNT_WAITER 0x80000000u
@@ -132,10 +133,25 @@ runs_elsewhere(const struct mp_port *p, const int32_t *where)
 	       (os_load(&p->flags) & MP_PORT_NO_SPIN) == 0;
 }
 
+static inline uint32_t
+epoch_of(const struct mp_port *p)
+{
+	return (os_load(&p->flags) & GATE_EPOCH) != 0;
+}
+
+/* Requests queued. */
+static inline uint32_t
+queue_depth(const struct mp_port *p)
+{
+	return os_load(&p->sent) - os_load(&p->taken);
+}
+
 /* core/port.c */
 void port_init(struct mp_port *, const struct mp_port_ops *,
 	       int (*agent)(struct mp_port *, struct mp_msg *));
 void port_refused(struct mp_port *, enum mp_refusal);
+/* One message more that is to come back to this port. */
+void count_out(struct mp_port *);
 void count_down(uint32_t *);
 void count_wait(uint32_t *);
 /*
@@ -150,10 +166,12 @@ void wake_one(const uint32_t *);
 /* The reply method of a port that is no reply port: a panic by name. */
 void port_no_reply(struct mp_port *, struct mp_msg *);
 
-/* core/queue.c, under the port's lock but queue_reply */
+/* core/queue.c, under the port's lock but queue_reply and queue_fetch */
 void queue_link(struct mp_queue *, struct mp_msg *);
 void queue_unlink(struct mp_queue *, struct mp_msg *);
 void queue_reply(struct mp_port *, struct mp_msg *);
+/* Takes over what is in the inbox; under both locks. */
+void queue_take_over(struct mp_port *);
 /* Accepts and links a request: EASYNC, or the refusal. */
 int queue_put(struct mp_port *, struct mp_msg *);
 /* The next request, its phase changed to `to', or NULL. */

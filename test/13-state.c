@@ -229,7 +229,8 @@ static void
 fini(struct mp_port *p)
 {
 	mp_port_fini(p);
-	SIM_CHECK(p->depth == 0 && p->pending == 0);
+	SIM_CHECK(p->inbox == 0 && p->done.head == NULL);
+	SIM_CHECK(p->request[0].head == NULL && p->sent == p->taken);
 	SIM_CHECK(p->held[0] == 0 && p->held[1] == 0 && p->out == 0);
 	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
 	sim_dead(p, sizeof(*p));

@@ -235,11 +235,18 @@ await_done(const struct mp_msg *m)
 		c_yield();
 }
 
+/* Its three counts are one. */
+static uint32_t
+copies_out(const struct mp_port *p)
+{
+	return os_load(&p->out) + os_load(&p->out_even) + os_load(&p->out_odd);
+}
+
 /* The dead hold copies, and more of them may be on their way. */
 static void
 bury(struct direct *d)
 {
-	while (os_load(&d->parity.reply.out) != 0) {
+	while (copies_out(&d->parity.reply) != 0) {
 		serve_release(&d->server, os_load(&d->server.held_n));
 		c_yield();
 	}

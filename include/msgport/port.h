@@ -96,35 +96,46 @@ struct mp_port {
 	/* Private from here on. */
 	const struct mp_port_ops *ops;
 
-	/* What every message to a queue touches: one line, if so aligned. */
-	struct mp_lock lock;
-	uint32_t depth;		      /* requests queued */
-	uint32_t pending;	      /* atomic: linked here, of either kind */
-	uint32_t epoch;		      /* which count of held[] counts now */
-	struct mp_queue request[2];   /* ordinary, priority */
+	/* What senders touch: one line, if the port is so aligned. */
+	struct mp_lock put; /* the inner one of two: core/queue.c */
+	uint32_t sent;	    /* atomic: requests queued, all told */
+	uint32_t limit;	    /* a sender who finds it reached looks closer */
+	int32_t cpu;	    /* where its receiver runs, -1 asleep or unknown */
+	int32_t peer_cpu;   /* where its last sender ran */
+	uint32_t out_even;  /* atomic: to be added to `out' */
+	uintptr_t inbox;    /* atomic: requests just sent: the last of a ring */
 	struct mp_sleeper *receivers; /* asleep, or about to be */
-	uint32_t held[2]; /* atomic: taken, not completed; an epoch each */
-
-	uintptr_t owner;  /* the one thread that receives or is inside; 0, 1 */
-	uint32_t serial;  /* atomic: core/serial.c */
-	int32_t cpu;	  /* where its receiver runs, -1 asleep or unknown */
-	int32_t peer_cpu; /* where its last sender ran */
-	int32_t fd;	  /* of mp_port_fd(), or -1 */
-	uint32_t out;	  /* atomic: messages whose reply port this is */
-	uint32_t refs;	  /* atomic */
 	struct mp_stat *stat;
 	struct mp_parity *parity;
-	struct mp_port *next; /* where a filter forwards to */
+	int32_t fd;    /* of mp_port_fd(), or -1 */
+	uint32_t refs; /* atomic */
 
-	struct mp_sleeper *callers; /* wait for room, or for close */
-	struct mp_queue done;	    /* replies */
-	uint32_t count; /* counting reply ports: completions so far */
+	/* What receivers touch, and who is inside a serial port. */
+	struct mp_lock lock;
+	uint32_t taken;		    /* atomic: how many of `sent' have left */
+	struct mp_queue request[2]; /* ordinary, priority */
+	union {
+		uintptr_t owner; /* the one thread that receives, or 0, 1 */
+		struct mp_port *next; /* where a filter forwards to */
+	};
+	union {
+		uint32_t pending; /* atomic: something may be linked here */
+		uint32_t serial;  /* atomic: core/serial.c */
+		uint32_t count;	  /* counting ports: completions so far */
+	};
+	int32_t inside_cpu; /* where a serial port's handler runs */
 	uint32_t wakes;
+	uint32_t out_odd; /* as out_even */
+
+	struct mp_queue done;	    /* replies */
+	struct mp_sleeper *callers; /* wait for room, or for close */
 	uint32_t refused[MP_REFUSALS];
+	uint32_t held[2]; /* atomic: taken, not completed; an epoch each */
+	uint32_t out;	  /* atomic: messages whose reply port this is */
 };
 
 MP_STATIC_ASSERT(offsetof(struct mp_port, mp_SendMsg) == 0, "the agent first");
-MP_STATIC_ASSERT(sizeof(struct mp_port) - sizeof(struct mp_lock) <= 252,
+MP_STATIC_ASSERT(sizeof(struct mp_port) - 2 * sizeof(struct mp_lock) <= 248,
 		 "a port is four lines");
 
 /*
