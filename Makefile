@@ -48,7 +48,7 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/61-port.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
-	test/13-ring.c test/13-machine.c test/18-promise.c test/19-sim.c \
+	test/13-ring.c test/13-send.c test/13-machine.c test/18-promise.c test/19-sim.c \
 	test/30-promise.c test/31-open.c
 TEST_SH := test/80-tool.sh test/60-mount.sh
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
@@ -95,7 +95,10 @@ MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
 	core-count-without-lock core-forward-leaks-count \
 	core-message-after-reply core-reply-misses-sleeper \
 	core-ring-of-forwarded core-target-after-queued \
-	core-wakes-for-nobody core-serial-error-unreplied \
+	core-wakes-for-nobody core-inbox-misses-sleeper core-inbox-unseen \
+	core-inbox-after-close core-inbox-overtaken core-sleepers-forgotten \
+	core-barrier-waits-past-epoch core-count-unsettled \
+	core-serial-error-unreplied \
 	core-serial-more-unlocked core-serial-never-yields \
 	core-serial-overtakes core-serial-passes-queue core-serial-self-call \
 	core-result-before-state core-timeout-hides-reply \

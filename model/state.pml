@@ -4,7 +4,8 @@
  * it: its sender, who calls or sends, waits for a time, drops, then ends the
  * reply port; a receiver, who replies or forwards; a canceller; and those who
  * close the target and the reply port.  Every compare-and-swap is one step,
- * what happens under a port's lock is not.
+ * what happens under a port's lock is not.  A request is in the inbox, under
+ * the inner lock, or taken over and linked, under both (core/queue.c).
  *
  * Safety: exactly one completion for an accepted send, or it was dropped; the
  * result is the one that its ender gave; linked exactly while QUEUED, but for
@@ -13,7 +14,7 @@
  * while the message is out.  Nothing is left asleep: whoever waits for what
  * does not come is an invalid end state.  model/wake.pml has the fairness.
  *
- * broken: PLAIN_WAITING DROP_HELD NO_GATE LATE_TOUCH EARLY_COUNT NO_CLAIM KEEP_WAITING STALE_WAITING
+ * broken: PLAIN_WAITING DROP_HELD NO_GATE LATE_TOUCH EARLY_COUNT NO_CLAIM KEEP_WAITING STALE_WAITING NO_TAKE_OVER OPEN_LIMIT
  */
 #define IDLE 0
 #define ARMED 1
@@ -31,7 +32,9 @@
 
 byte state;
 bool linked, rlinked;		/* on the queue of the target, of the reply port */
-bool lock, rlock, gate;
+bool inbox;
+bool limit;			/* who sends is to take both locks */
+bool lock, put, rlock, gate;
 bool closed, rclosed;
 byte depth, held, out;
 bool sync;			/* a call; else it goes to the reply port */
@@ -91,14 +94,28 @@ inline wake() { asleep = false }
 
 inline count_down(n) { d_step { assert(n > 0 && !pgone); n-- } }
 
-/* Under the target's lock. */
+/* Under both locks. */
+inline take_over()
+{
+	if
+	:: inbox -> inbox = false; linked = true
+	:: else
+	fi
+}
+
 inline take_out()
 {
+	acquire(lock);
+#ifndef NO_TAKE_OVER
+	acquire(put);
+	take_over();
+	release(put);
+#endif
 	atomic {
-		!lock;
 		assert(linked && !pgone);
 		linked = false;
-		depth--
+		depth--;
+		release(lock)
 	}
 }
 
@@ -185,6 +202,13 @@ inline end(who, s, ok)
 inline get(v, s, ok, got)
 {
 	got = false;
+	if
+	:: !linked && inbox ->
+		acquire(put);
+		take_over();
+		release(put)
+	:: else
+	fi;
 	atomic {
 		if
 		:: linked ->
@@ -238,13 +262,22 @@ inline claim(s, add, ok)
 proctype sender()
 {
 	byte s;
-	bool ok, timed = patient, left = false;
+	bool ok, both = false, timed = patient, left = false;
 
 	/* queue_send() */
 	state = ARMED;
-	acquire(lock);
+	acquire(put);
+	if
+	:: limit ->
+		release(put);
+		acquire(lock);
+		acquire(put);
+		both = true
+	:: else -> assert(!closed)
+	fi;
 	if
 	:: closed ->
+		release(put);
 		release(lock);
 		state = IDLE;
 		returned = true;
@@ -264,7 +297,11 @@ proctype sender()
 		:: else
 		fi;
 		held--;
-		release(lock);
+		release(put);
+		if
+		:: both -> release(lock)
+		:: else
+		fi;
 		state = IDLE;
 		returned = true;
 		goto done
@@ -278,11 +315,17 @@ proctype sender()
 		}
 	od;
 	atomic {
-		linked = true;
 		depth++;
 		accepted = true;
-		listed = false;
-		release(lock);
+		if
+		:: both ->
+			linked = true;
+			listed = false;
+			limit = false;
+			release(lock)
+		:: else -> inbox = true
+		fi;
+		release(put);
 		returned = true
 	};
 
@@ -401,7 +444,7 @@ fetched:
 	skip;
 	d_step {
 		ended++;
-		assert(enders == 1 && result != 0 && !linked)
+		assert(enders == 1 && result != 0 && !linked && !inbox)
 	};
 done:
 	assert(!(accepted && dropped && enders != 0));
@@ -409,7 +452,10 @@ done:
 	d_step { assert(!inhook); gone = true };
 	out == 0;
 	atomic { !rlock -> rgone = true; finished = true };
-	d_step { s = 0; ok = false; timed = false; left = false; running-- }
+	d_step {
+		s = 0; ok = false; both = false; timed = false; left = false;
+		running--
+	}
 }
 
 proctype server()
@@ -425,10 +471,17 @@ proctype server()
 	   :: got -> release(lock); break
 	   :: !got && closed -> release(lock); goto done
 	   :: else ->
-		listed = true;
-		release(lock);
-		!listed;
-		acquire(lock)
+		acquire(put);
+		if
+		:: inbox -> release(put)
+		:: else ->
+			limit = true;
+			release(put);
+			listed = true;
+			release(lock);
+			!listed;
+			acquire(lock)
+		fi
 	   fi
 	od;
 	if
@@ -502,11 +555,15 @@ proctype closer()
 	bool ok, got;
 
 	early || finished;
-	atomic {
-		acquire(lock);
-		closed = true;
-		listed = false
-	};
+	acquire(lock);
+	acquire(put);
+	closed = true;
+#ifndef OPEN_LIMIT
+	limit = true;
+#endif
+	take_over();
+	release(put);
+	listed = false;
 	get(ENDING, s, ok, got);
 	do
 	:: depth == 0 -> break
@@ -550,6 +607,11 @@ init
 		if
 		:: sync = true
 		:: sync = false
+		fi;
+		/* The port has been in use, or not yet. */
+		if
+		:: limit = true
+		:: limit = false
 		fi;
 		running = 4;
 		if

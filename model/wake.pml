@@ -5,15 +5,17 @@
  * - by the word itself (core/wait.c): the waiter sets WAITING by compare-and-
  *   swap and parks while the word has that value; the completer's exchange
  *   tells him whether to wake;
- * - by a list (core/port.c): a receiver that finds nothing enters itself under
- *   the port's lock and parks on a word on its stack; a sender takes one
- *   sleeper off the list, marks it under the lock, wakes it afterwards.
+ * - by a list (core/port.c, core/queue.c): a receiver that finds nothing sets
+ *   the limit under the inner lock too, enters itself under the port's lock and
+ *   parks on a word on its stack; a sender who has the inner lock and finds the
+ *   limit reached takes both, takes one sleeper off the list, marks it under
+ *   the lock, wakes it afterwards.
  *
  * Two receivers, two senders and a close at the end; each sender waits for its
  * message.  Sleepers also wake for no reason, a few times.  Safety: a sleeper
  * that left is not marked, no wake-up without a sleeper.  Liveness: all end.
  *
- * broken: PLAIN_WAITING NO_VALUE LOOK_OUTSIDE WAKE_FIRST WAKE_NONE STAY_LISTED
+ * broken: PLAIN_WAITING NO_VALUE LOOK_OUTSIDE WAKE_FIRST WAKE_NONE STAY_LISTED NO_LIMIT ONE_WOKEN
  * pan: -a -f
  */
 #define RECEIVERS 2
@@ -28,7 +30,8 @@
 byte state[SENDERS];
 bool queued[SENDERS];
 bool asleep[SENDERS];		/* parked on the word */
-bool lock, closed;
+bool lock, put, closed;
+bool limit;			/* who sends is to take both */
 bool listed[RECEIVERS];		/* in the port's list */
 bool woken[RECEIVERS];		/* the word on its stack */
 bool parked[RECEIVERS];
@@ -36,8 +39,8 @@ bool away[RECEIVERS];		/* the stack is used for something else */
 byte pending, running, strays;
 bool over;
 
-inline acquire() { atomic { !lock -> lock = true } }
-inline release() { lock = false }
+inline acquire(l) { atomic { !l -> l = true } }
+inline release(l) { l = false }
 
 /* Under the lock: any of the list, or NOBODY. */
 inline pop(who)
@@ -73,20 +76,34 @@ proctype sender(byte me)
 {
 	byte who = NOBODY, s;
 
-	acquire();
+	acquire(put);
+	if
+	:: !limit ->
+		d_step { queued[me] = true; pending++ };
+		release(put)
+	:: else ->
+		release(put);
+		acquire(lock);
 #ifdef WAKE_FIRST
-	pop(who);
-	release();
-	wake(who);
-	acquire();
+		pop(who);
+		release(lock);
+		wake(who);
+		acquire(lock);
 #endif
-	queued[me] = true;
-	pending++;
+		acquire(put);
+		d_step { queued[me] = true; pending++ };
 #ifndef WAKE_FIRST
-	pop(who);
+		pop(who);
 #endif
-	release();
-	wake(who);
+#ifdef ONE_WOKEN
+		limit = false;
+#else
+		limit = listed[0] || listed[1];
+#endif
+		release(put);
+		release(lock);
+		wake(who)
+	fi;
 
 	do
 	:: s = state[me];
@@ -161,16 +178,28 @@ proctype receiver(byte me)
 	byte got = NOBODY;
 
 	do
-	:: acquire();
-	   get(got);
+	:: acquire(lock);
+	   atomic { !put -> get(got) };
 	   if
-	   :: got == NOBODY && closed -> release(); break
-	   :: got != NOBODY -> release(); reply(got); goto again
+	   :: got == NOBODY && closed -> release(lock); break
+	   :: got != NOBODY -> release(lock); reply(got); goto again
 	   :: else
 	   fi;
+	   acquire(put);
+	   if
+	   :: queued[0] || queued[1] ->
+		release(put);
+		release(lock);
+		goto again
+	   :: else
+	   fi;
+#ifndef NO_LIMIT
+	   limit = true;
+#endif
+	   release(put);
 #ifdef LOOK_OUTSIDE
-	   release();
-	   acquire();
+	   release(lock);
+	   acquire(lock);
 #endif
 	   d_step {
 		woken[me] = false;
@@ -192,7 +221,7 @@ proctype receiver(byte me)
 			parked[me] && strays > 0 -> strays--; parked[me] = false
 		 };
 		/* as on a deadline: it takes itself off, if nobody has */
-		acquire();
+		acquire(lock);
 #ifndef STAY_LISTED
 		listed[me] = false;
 #endif
@@ -214,6 +243,7 @@ init
 
 	atomic {
 		strays = 1;
+		limit = true;
 		away[0] = true;
 		away[1] = true;
 		running = SENDERS + RECEIVERS;
@@ -223,7 +253,7 @@ init
 		run receiver(1)
 	};
 	running == RECEIVERS;
-	acquire();
+	acquire(lock);
 	closed = true;
 	do
 	:: pop(who);
@@ -232,7 +262,7 @@ init
 	   :: else -> wake(who)
 	   fi
 	od;
-	release();
+	release(lock);
 	running == 0;
 	assert(pending == 0);
 	over = true

@@ -263,7 +263,7 @@ barrier_root(void *arg)
 	id[0] = sim_start(send_marked, &w.r[0]);
 	id[1] = sim_start(send_marked, &w.r[2]);
 	id[2] = sim_start(barriers, NULL);
-	id[3] = sim_start(barrier, NULL);
+	id[3] = sim_start(barriers, NULL);
 	for (int i = 0; i < 4; i++)
 		sim_join(id[i]);
 	barrier(NULL);

@@ -14,8 +14,7 @@
 
 struct request {
 	struct mp_msg m;
-	uint32_t ran, ended;
-	bool sent;
+	uint32_t ran;
 };
 
 static struct {
@@ -356,87 +355,4 @@ middle_root(void *arg)
 TEST(cancelling_one_leaves_the_others_in_order)
 {
 	sim_seeds(middle_root, NULL, SEEDS);
-}
-
-/* ---- senders beside a close */
-
-static void
-ended(struct mp_port *p, struct mp_msg *m)
-{
-	(void)p;
-	SIM_CHECK(m->result == 0 || m->result == -EPIPE ||
-		  m->result == -ECANCELED);
-	SIM_EQ(request_of(m)->ended++, 0);
-}
-
-static void
-send_two(void *arg)
-{
-	struct request *r = arg;
-	int code;
-
-	for (int i = 0; i < 2; i++, r++) {
-		mp_msg_init(&r->m, 0);
-		r->m.reply = &w.reply;
-		if (sim_choose(4) == 0)
-			r->m.flags = MP_MSG_PRIORITY;
-		code = mp_send(&w.port, &r->m);
-		SIM_CHECK(code == 0 || code == -EPIPE || code == -EAGAIN);
-		r->sent = code == 0;
-		switch (sim_choose(4)) {
-		case 0:
-			mp_cancel(&r->m);
-			break;
-		case 1:
-			code = mp_drop(&r->m);
-			SIM_CHECK(code == 0 || code == -ENOENT);
-			if (code == 0)
-				r->sent = false;
-		}
-	}
-}
-
-static void
-serve_until_closed(void *arg)
-{
-	struct mp_port_stats stats;
-	struct mp_msg *m;
-
-	(void)arg;
-	while ((m = mp_recv(&w.port)) != NULL) {
-		mp_port_stats(&w.port, &stats);
-		SIM_CHECK(stats.depth <= stats.depth_max);
-		SIM_CHECK(stats.held != 0 && stats.held <= 2 * MAX);
-		SIM_EQ(request_of(m)->ran++, 0);
-		mp_reply(m, 0);
-	}
-}
-
-static void
-beside_root(void *arg)
-{
-	(void)arg;
-	init();
-	mp_port_init_callback(&w.reply, ended, NULL);
-	mp_port_init_queue(&w.port, NULL);
-	w.port.depth_max = 1 + sim_choose(MAX);
-	sim_start(send_two, &w.r[0]);
-	sim_start(send_two, &w.r[2]);
-	for (uint32_t n = sim_choose(3); n > 0; n--)
-		sim_start(serve_until_closed, NULL);
-	for (uint32_t n = sim_choose(64); n > 0; n--)
-		os_relax();
-	mp_port_close(&w.port);
-	sim_join_all();
-	fini(&w.port);
-	fini(&w.reply);
-	for (int i = 0; i < MAX; i++) {
-		SIM_EQ(w.r[i].ended, w.r[i].sent);
-		SIM_CHECK(w.r[i].ran <= w.r[i].ended);
-	}
-}
-
-TEST(a_send_beside_a_close_ends_once_or_is_refused)
-{
-	sim_seeds(beside_root, NULL, 4 * SEEDS);
 }

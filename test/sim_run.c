@@ -208,7 +208,7 @@ sim_fini(struct mp_port *p)
 	SIM_EQ(stats.depth, 0);
 	SIM_EQ(stats.held, 0);
 	SIM_EQ(p->out, 0);
-	SIM_EQ(p->pending, 0);
+	SIM_CHECK(p->inbox == 0 && p->done.head == NULL);
 	SIM_CHECK(p->receivers == NULL && p->callers == NULL);
 	sim_dead(p, sizeof(*p));
 }
