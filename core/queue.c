@@ -245,18 +245,30 @@ get_linked(struct mp_port *p, uint32_t to)
 	return NULL;
 }
 
-struct mp_msg *
-queue_get(struct mp_port *p, uint32_t to)
+static void
+refill(struct mp_port *p)
 {
-	struct mp_msg *m = get_linked(p, to);
-
-	if (m != NULL || os_load_word(&p->inbox) == 0)
-		return m;
+	if (os_load_word(&p->inbox) == 0)
+		return;
 	os_lock(&p->put);
 	note_cpu(&p->cpu, os_cpu());
 	queue_take_over(p);
 	os_unlock(&p->put);
-	return get_linked(p, to);
+}
+
+/* What is linked may all have been won by those who end it. */
+struct mp_msg *
+queue_get(struct mp_port *p, uint32_t to)
+{
+	struct mp_msg *m = NULL;
+
+	if (p->request[0].head != NULL || p->request[1].head != NULL)
+		m = get_linked(p, to);
+	if (m == NULL) {
+		refill(p);
+		m = get_linked(p, to);
+	}
+	return m;
 }
 
 /* Whoever is to end it may have won it before it was in the inbox. */

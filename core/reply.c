@@ -107,7 +107,6 @@ msg_end(struct mp_msg *m, int result)
 	struct mp_port *reply = (s & ST_SYNC) != 0 ? NULL : m->reply;
 
 	mp_assert(result != EASYNC, m);
-	mp_assert(phase(s) == ST_HELD || phase(s) == ST_ENDING, m);
 	m->result = result;
 	if (reply != NULL)
 		reply->ops->reply(reply, m);
