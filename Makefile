@@ -97,7 +97,7 @@ MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
 	core-ring-of-forwarded core-target-after-queued \
 	core-wakes-for-nobody core-inbox-misses-sleeper core-inbox-unseen \
 	core-inbox-after-close core-inbox-overtaken core-sleepers-forgotten \
-	core-barrier-waits-past-epoch core-count-unsettled \
+	core-count-unsettled \
 	core-serial-error-unreplied \
 	core-serial-more-unlocked core-serial-never-yields \
 	core-serial-overtakes core-serial-passes-queue core-serial-self-call \

@@ -15,7 +15,7 @@
  * message.  Sleepers also wake for no reason, a few times.  Safety: a sleeper
  * that left is not marked, no wake-up without a sleeper.  Liveness: all end.
  *
- * broken: PLAIN_WAITING NO_VALUE LOOK_OUTSIDE WAKE_FIRST WAKE_NONE STAY_LISTED NO_LIMIT ONE_WOKEN
+ * broken: PLAIN_WAITING NO_VALUE LOOK_OUTSIDE WAKE_FIRST WAKE_NONE STAY_LISTED NO_LIMIT
  * pan: -a -f
  */
 #define RECEIVERS 2
@@ -95,11 +95,7 @@ proctype sender(byte me)
 #ifndef WAKE_FIRST
 		pop(who);
 #endif
-#ifdef ONE_WOKEN
-		limit = false;
-#else
 		limit = listed[0] || listed[1];
-#endif
 		release(put);
 		release(lock);
 		wake(who)

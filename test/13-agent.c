@@ -320,50 +320,6 @@ TEST(barriers_in_the_order_of_the_flow_drain_it)
 	sim_seeds(flow_root, NULL, SEEDS);
 }
 
-/* The epoch comes round, and has messages of its own, while another waits. */
-static void
-send_and_barrier(void *arg)
-{
-	(void)arg;
-	for (int i = 0; i < MAX; i++) {
-		mp_msg_init(&w.r[i].m, 0);
-		w.r[i].m.reply = &w.reply;
-		SIM_EQ(mp_send(w.target, &w.r[i].m), 0);
-		SIM_EQ(mp_port_barrier(w.target), 0);
-		SIM_CHECK(w.r[i].ran && mp_done(&w.r[i].m));
-	}
-}
-
-static void
-one_barrier(void *arg)
-{
-	(void)arg;
-	SIM_EQ(mp_port_barrier(w.target), 0);
-}
-
-static void
-barriers_root(void *arg)
-{
-	int id[3];
-
-	init();
-	w.target = &w.pool.port;
-	mp_pool_init(&w.pool, mark, NULL);
-	SIM_EQ(mp_pool_start(&w.pool, w.thread, 1), 0);
-	id[0] = sim_start(one_barrier, arg);
-	id[1] = sim_start(one_barrier, arg);
-	id[2] = sim_start(send_and_barrier, arg);
-	for (int i = 0; i < 3; i++)
-		sim_join(id[i]);
-	mp_pool_stop(&w.pool);
-	sim_fini(&w.reply);
-}
-
-TEST(a_barrier_ends_though_others_follow)
-{
-	sim_seeds(barriers_root, NULL, 4 * SEEDS);
-}
-
 /* ---- pools */
 
 static void
