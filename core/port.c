@@ -289,7 +289,8 @@ mp_port_unref(struct mp_port *p)
 __attribute__((__cold__)) void
 mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
 {
-	os_lock(&p->lock);
+	/* Who sees a request counted sees what was written before it. */
+	lock_both(p);
 	*out = (struct mp_port_stats){
 		.kind = p->ops->kind,
 		.depth_max = p->depth_max,
@@ -299,7 +300,7 @@ mp_port_stats(struct mp_port *p, struct mp_port_stats *out)
 	};
 	out->depth = queue_depth(p);
 	out->held = (out->held + os_load(&p->sent)) & ~COUNT_WAITER;
-	os_unlock(&p->lock);
+	unlock_both(p);
 	/* Some of what was queued may be over by now. */
 	out->held -= out->held < out->depth ? out->held : out->depth;
 	for (int i = 0; i < MP_REFUSALS; i++)
