@@ -126,30 +126,35 @@ queue_put(struct mp_port *p, struct mp_msg *m)
 	return code;
 }
 
-/* Under both locks, and behind what is in the inbox. */
-static int
-send_at_limit(struct mp_port *p, struct mp_msg *m, const uint32_t **wake)
+/* Behind what is in the inbox. */
+static __attribute__((__noinline__)) int
+send_at_limit(struct mp_port *p, struct mp_msg *m)
 {
+	const uint32_t *wake = NULL;
 	int code;
 
+	os_lock(&p->lock);
+	os_lock(&p->put);
 	queue_take_over(p);
 	code = queue_put(p, m);
-	if (code != EASYNC)
-		return code;
-	os_store(&p->pending, 1);
-	*wake = sleeper_pop(p, &p->receivers);
-	/* While another sleeps the next sender is to come here too. */
-	p->limit = p->receivers != NULL ? os_load(&p->sent) :
-					  os_load(&p->taken) + p->depth_max;
-	return EASYNC;
+	if (code == EASYNC) {
+		os_store(&p->pending, 1);
+		wake = sleeper_pop(p, &p->receivers);
+		/* While another sleeps the next sender is to come here too. */
+		p->limit = p->receivers != NULL ?
+				   os_load(&p->sent) :
+				   os_load(&p->taken) + p->depth_max;
+	}
+	os_unlock(&p->put);
+	os_unlock(&p->lock);
+	wake_one(wake);
+	return code;
 }
 
 static int
 queue_send(struct mp_port *p, struct mp_msg *m)
 {
-	const uint32_t *wake = NULL;
-	bool quick = (m->flags & MP_MSG_PRIORITY) == 0;
-	int code = 0;
+	int code;
 
 	if (agent_is_slow(p, m)) {
 		code = agent_check(p, m);
@@ -158,25 +163,18 @@ queue_send(struct mp_port *p, struct mp_msg *m)
 		if (parity_takes(p, m))
 			return parity_send(p, m);
 	}
-	if (quick) {
-		os_lock(&p->put);
-		note_cpu(&p->peer_cpu, os_cpu());
-		quick = os_load(&p->sent) != p->limit;
-		if (quick) {
-			code = accept(p, m);
-			if (code == EASYNC)
-				inbox_link(p, m);
-		}
-		os_unlock(&p->put);
-		if (quick)
-			return code;
-	}
-	os_lock(&p->lock);
+	if ((m->flags & MP_MSG_PRIORITY) != 0)
+		return send_at_limit(p, m);
 	os_lock(&p->put);
-	code = send_at_limit(p, m, &wake);
+	note_cpu(&p->peer_cpu, os_cpu());
+	if (os_load(&p->sent) == p->limit) {
+		os_unlock(&p->put);
+		return send_at_limit(p, m);
+	}
+	code = accept(p, m);
+	if (code == EASYNC)
+		inbox_link(p, m);
 	os_unlock(&p->put);
-	os_unlock(&p->lock);
-	wake_one(wake);
 	return code;
 }
 
