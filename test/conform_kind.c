@@ -300,6 +300,14 @@ call_gate(void *arg)
 	CHECK(code == 0 || (code == -EOWNERDEAD && os_load(&direct.died) != 0));
 }
 
+/* Whoever is still inside would run the gate itself, and be kept there. */
+static void
+await_nobody_inside(const struct mp_port *p)
+{
+	while (os_load(&p->serial) != 0)
+		c_yield();
+}
+
 /* As many handlers as there may be at once are sent to the gate. */
 static void
 shut(struct direct *d)
@@ -313,6 +321,7 @@ shut(struct direct *d)
 	for (uint32_t i = 0; i < n; i++) {
 		mp_msg_init(&d->gate[i].msg, C_GATE);
 		if (engine == SERIAL) {
+			await_nobody_inside(d->gate_port);
 			CHECK_EQ(os_thread_start(&d->gate_thread, call_gate,
 						 &d->gate[0]),
 				 0);
