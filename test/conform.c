@@ -191,8 +191,9 @@ c_do(struct c_client *cl, struct c_item *it)
 	return code == EASYNC ? c_end(cl, it) : code;
 }
 
-#define PAST_NS 1	  /* an instant that has passed */
-#define FIRST_NS 1000000u /* from now to the first deadline that is tried */
+#define PAST_NS 1	     /* an instant that has passed */
+#define FIRST_NS 1000000u    /* from now to the first deadline that is tried */
+#define LAST_NS (1ull << 40) /* ... and to the latest; a clock may leap */
 
 void
 c_no_more(struct c_client *cl, struct c_item *it)
@@ -252,13 +253,20 @@ c_await_asleep(struct c_client *cl)
 	CHECK(c_sleeps(os_load(&cl->tid), &cl->ended));
 }
 
+/* Never so late that it does not come. */
+uint64_t
+c_later(uint64_t ns)
+{
+	return ns < LAST_NS / 4 ? ns * 4 : LAST_NS;
+}
+
 /* Whatever keeps the thread from its sleep, a later deadline outlasts it. */
 void
 c_expire(struct c_client *cl, struct c_item *it)
 {
 	bool slept = false;
 
-	for (uint64_t ns = FIRST_NS; !slept; ns *= 4) {
+	for (uint64_t ns = FIRST_NS; !slept; ns = c_later(ns)) {
 		it->m.msg.deadline_ns = os_now_ns() + ns;
 		c_start(cl, it);
 		slept = c_sleeps(os_load(&cl->tid), &cl->ended);

@@ -227,6 +227,8 @@ int c_join(struct c_client *);
 void c_begun(struct c_client *);
 /* Until it sleeps for the end of its message; fails if it ends instead. */
 void c_await_asleep(struct c_client *);
+/* What to try when a deadline in ns nanoseconds has come too early. */
+uint64_t c_later(uint64_t ns);
 /* In such a thread, until it slept for its message when the time was up. */
 void c_expire(struct c_client *, struct c_item *);
 /* No completion waits at the client's reply port, or was given by it. */

@@ -250,7 +250,7 @@ a_held_message_is_out_until_it_is_replied(struct conform *c)
 	uint64_t ns = SHORT_NS;
 
 	while (!is_held(c, ns))
-		ns *= 4;
+		ns = c_later(ns);
 	await_time(it->m.msg.deadline_ns);
 	c_control(c, C_AWAIT_CANCELLED, 1);
 	CHECK(!mp_done(&it->m.msg));
