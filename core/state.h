@@ -115,11 +115,17 @@ set_cpu(int32_t *where, int32_t cpu)
 	__atomic_store_n(where, cpu, __ATOMIC_RELAXED);
 }
 
-/* The same where another CPU reads that line all the time. */
+static inline int32_t
+get_cpu(const int32_t *where)
+{
+	return __atomic_load_n(where, __ATOMIC_RELAXED);
+}
+
+/* set_cpu() where another CPU reads that line all the time. */
 static inline void
 note_cpu(int32_t *where, int32_t cpu)
 {
-	if (__atomic_load_n(where, __ATOMIC_RELAXED) != cpu)
+	if (get_cpu(where) != cpu)
 		set_cpu(where, cpu);
 }
 
@@ -127,7 +133,7 @@ note_cpu(int32_t *where, int32_t cpu)
 static inline bool
 runs_elsewhere(const struct mp_port *p, const int32_t *where)
 {
-	int32_t cpu = __atomic_load_n(where, __ATOMIC_RELAXED);
+	int32_t cpu = get_cpu(where);
 
 	return cpu >= 0 && cpu != os_cpu() &&
 	       (os_load(&p->flags) & MP_PORT_NO_SPIN) == 0;
