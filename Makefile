@@ -7,7 +7,7 @@ VERSION := 0.1.0
 SONAME := libmsgport.so.0
 
 HEADERS := types msg port agent exec stat parity name iface iface_table kit kit_tree \
-	driver vfs vfs_types vfs_name vfs_file
+	driver vfs vfs_types vfs_name vfs_file process
 
 # Compiled for user space, freestanding, and for the kernel.
 CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
@@ -23,6 +23,10 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 
 # User space only.
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
+
+PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
+	broker/arena.c broker/send.c broker/drive.c broker/link.c \
+	broker/serve.c broker/pump.c broker/export.c
 
 # The kernel only.
 KERNEL_SRC := kernel/kit_linux.c
@@ -43,7 +47,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
-	test/10-msg.c test/17-name.c test/18-stat.c test/11-port.c \
+	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/11-port.c \
 	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c
 TEST_PLAIN := test/20-fastpath.c
@@ -62,7 +66,7 @@ POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
 CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 	test/conform_serve.c test/conform_life.c test/conform_fast.c \
 	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
-	test/conform_close.c test/conform_death.c test/actor.c
+	test/conform_close.c test/conform_process.c test/conform_death.c test/actor.c
 TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c test/conform_sim.c
 
@@ -164,10 +168,10 @@ endif
 # ---- what there is to build
 
 FREE_SRC := $(CORE_SRC) $(BROKER_SRC) $(CLASS_SRC) $(DRIVER_SRC)
-LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(CLASS_SRC)
+LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(PROCESS_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
-SIM_SRC := $(filter-out core/os_posix.c,$(LIB_SRC)) $(DRIVER_SRC) \
-	$(SIM_LIB) $(filter-out test/conform_os.c,$(TEST_LIB))
+SIM_SRC := $(filter-out core/os_posix.c $(PROCESS_SRC),$(LIB_SRC)) $(DRIVER_SRC) \
+	$(SIM_LIB) $(TEST_LIB)
 PROGRAM_SRC := $(TEST_C) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a

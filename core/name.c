@@ -37,6 +37,12 @@ look_up(const char *name)
 	return at;
 }
 
+bool
+mp_name_ok(const char *name)
+{
+	return check(name) != 0;
+}
+
 int
 mp_name_publish(struct mp_name *n, const char *name, struct mp_port *p)
 {

@@ -304,6 +304,14 @@ os_back_off(int look, int max)
 int os_park(const uint32_t *, uint32_t expected, uint64_t deadline_ns);
 void os_wake(const uint32_t *, uint32_t count);
 
+/*
+ * User space: what os_park() does instead, once it is set, so that a thread
+ * that sleeps also looks after what comes from elsewhere.  It sleeps itself,
+ * and may return early as os_park() may.  Never for a lock.
+ */
+typedef int os_park_fn(const uint32_t *, uint32_t expected, uint64_t);
+extern os_park_fn *os_park_hook;
+
 void os_lock_init(struct mp_lock *);
 void os_lock(struct mp_lock *);
 void os_unlock(struct mp_lock *);

@@ -31,6 +31,7 @@
 #define FLOOR_UNKNOWN (UINTPTR_MAX / 2)
 
 __thread uintptr_t os_stack_floor = FLOOR_UNKNOWN;
+os_park_fn *os_park_hook;
 
 static long
 futex(const uint32_t *word, int op, uint32_t val, const struct timespec *until)
@@ -39,8 +40,8 @@ futex(const uint32_t *word, int op, uint32_t val, const struct timespec *until)
 		       NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-int
-os_park(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+static int
+park(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 {
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline_ns / NS_PER_S),
@@ -55,6 +56,15 @@ os_park(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 		code = -ETIMEDOUT;
 	errno = saved;
 	return code;
+}
+
+int
+os_park(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+	os_park_fn *hook = __atomic_load_n(&os_park_hook, __ATOMIC_ACQUIRE);
+
+	return hook != NULL ? hook(word, expected, deadline_ns) :
+			      park(word, expected, deadline_ns);
 }
 
 void
@@ -111,7 +121,7 @@ lock_slow(struct mp_lock *l, uint32_t mine)
 				return;
 		} else if ((word & LOCK_SLEEPER) != 0 ||
 			   os_cas(&l->word, &word, word | LOCK_SLEEPER)) {
-			os_park(&l->word, word | LOCK_SLEEPER, MP_NO_DEADLINE);
+			park(&l->word, word | LOCK_SLEEPER, MP_NO_DEADLINE);
 		}
 	}
 }

@@ -28,6 +28,7 @@ struct mp_name {
 };
 
 /* core/name.c */
+bool mp_name_ok(const char *name);
 /* 0, or EINVAL for a bad name, EEXIST for one in use.  Counts the port. */
 int mp_name_publish(struct mp_name *, const char *name, struct mp_port *);
 /* Later finds fail; gives back the publisher's count.  Once a publish. */

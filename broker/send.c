@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The shim: what happens to a message between a client's send and its end.
+ *
+ * A call is looked after by its sender.  If the server runs on another CPU he
+ * looks at the slot for a while, and then the call has been inline, with
+ * nothing taken or counted.  Else the message is taken, so that a cancel
+ * reaches it, and he sleeps on the slot's own word.  What is not a call is
+ * taken before the server hears of it, and completed by whoever drains the
+ * link's ring.
+ */
+#include "link.h"
+
+#include <errno.h>
+
+#define ID_SHIFT 32 /* of m->hold: generation, slot */
+
+static void *
+hold_of(uint32_t slot, uint32_t gen)
+{
+	return (void *)((uintptr_t)gen << ID_SHIFT | slot);
+}
+
+static uint32_t
+gen_of(const struct mp_link *l, uint32_t slot)
+{
+	return os_load(&l->slot[slot].word) >> WIRE_WORD_SHIFT;
+}
+
+static bool
+claim(struct mp_link *l, uint32_t *slot)
+{
+	uint32_t words = (l->memory.layout.slots + 31) / 32;
+	uint32_t gen, bits;
+
+	for (uint32_t i = 0; i < words; i++) {
+		bits = os_load(&l->free[i]);
+		while (bits != 0 &&
+		       !os_cas(&l->free[i], &bits, bits & (bits - 1)))
+			;
+		if (bits == 0)
+			continue;
+		*slot = i * 32 + (uint32_t)__builtin_ctz(bits);
+		gen = (gen_of(l, *slot) + 1) & WIRE_GEN_MASK;
+		l->slot[*slot].buf_len = 0;
+		os_store(&l->slot[*slot].word, slot_word(gen, SLOT_INLINE));
+		os_store(&memory_reply(&l->memory, *slot)->word,
+			 gen << WIRE_WORD_SHIFT);
+		return true;
+	}
+	return false;
+}
+
+/* Gives back the slot, and tells one who waits for it. */
+static void
+release(struct mp_link *l, uint32_t slot)
+{
+	struct slot *s = &l->slot[slot];
+	const uint32_t *wake;
+
+	if (s->buf_len != 0 && s->bounced)
+		arena_put(&l->arena, s->buf_off, s->buf_len);
+	os_store(&s->word, slot_word(gen_of(l, slot), SLOT_FREE));
+	os_fetch_or(&l->free[slot / 32], 1u << (slot % 32));
+	if (os_load(&l->roomless) == 0)
+		return;
+	os_lock(&l->port.lock);
+	wake = sleeper_pop(&l->port, &l->port.callers);
+	os_unlock(&l->port.lock);
+	wake_one(wake);
+}
+
+static struct mp_buf *
+buf_of(const struct mp_iface_op *op, struct mp_msg *m)
+{
+	return (struct mp_buf *)(void *)((char *)m + op->buf.off);
+}
+
+/* ---- there */
+
+/* Room for the buffer, and what the server is to read: 0, or -EAGAIN. */
+static int
+lend(struct mp_link *l, struct slot *s, struct mp_msg *m)
+{
+	struct mp_buf *buf = buf_of(s->op, m);
+
+	s->bounced = false;
+	if (buf->len == 0)
+		return 0;
+	if (buf->len > l->memory.layout.arena_size)
+		return -EMSGSIZE;
+	if (!arena_get(&l->arena, buf->len, &s->buf_off))
+		return -EAGAIN;
+	s->buf_len = buf->len;
+	s->bounced = true;
+	if ((buf->dir & MP_BUF_IN) != 0)
+		memcpy(l->memory.arena + s->buf_off, buf->base, buf->len);
+	return 0;
+}
+
+static uint32_t
+flags_of(const struct mp_msg *m, bool sync)
+{
+	uint32_t flags = sync ? WIRE_MAYBLOCK : WIRE_ASYNC;
+
+	if ((m->flags & MP_MSG_PRIORITY) != 0)
+		flags |= WIRE_PRIORITY;
+	if ((m->flags & MP_MSG_MAYBLOCK) != 0)
+		flags |= WIRE_MAYBLOCK;
+	if ((m->flags & MP_MSG_NOWAIT) != 0)
+		flags |= WIRE_NOWAIT;
+	return flags;
+}
+
+/* Writes the request: 0; -EAGAIN, no room for its buffer; or its own error. */
+static int
+fill(struct mp_link *l, uint32_t slot, struct mp_msg *m, bool sync)
+{
+	struct wire_request *r = memory_request(&l->memory, slot);
+	uint32_t cap = l->memory.layout.request_size - (uint32_t)sizeof(*r);
+	struct slot *s = &l->slot[slot];
+	int code = mp_iface_check(l->port.iface, m);
+	int len;
+
+	if (code != 0)
+		return code;
+	s->op = mp_iface_op_find(l->port.iface, m->op);
+	len = mp_iface_pack_in(s->op, m, r + 1, cap);
+	if (len < 0)
+		return len;
+	if (s->op->handle_off != 0)
+		code = -EOPNOTSUPP;
+	if (code == 0 && s->op->buf.dir != 0)
+		code = lend(l, s, m);
+	*r = (struct wire_request){
+		.op = m->op,
+		.flags = flags_of(m, sync),
+		.deadline_ns = m->deadline_ns,
+		.buf_off = s->buf_off,
+		.buf_len = s->buf_len,
+		.len = (uint32_t)len,
+		.cpu = os_cpu(),
+	};
+	return code;
+}
+
+static void
+tell_at(struct mp_link *l, uint32_t place, uint64_t entry)
+{
+	ring_fill(&l->asked, place, entry);
+	bell_ring(&l->memory.control->server_bell);
+}
+
+static void
+tell(struct mp_link *l, enum wire_kind kind, uint32_t slot, uint32_t gen)
+{
+	tell_at(l, ring_take(&l->asked), wire_entry(gen, kind, slot));
+}
+
+/* ---- and back */
+
+/* 1: the answer is there; 0: not yet; -EPROTO: it is another's. */
+static int
+look(const struct mp_link *l, uint32_t slot, uint32_t gen)
+{
+	const struct wire_reply *r = memory_reply(&l->memory, slot);
+	uint32_t word = os_load_acquire(&r->word);
+
+	if ((word & WIRE_IS_DONE) == 0)
+		return 0;
+	return word >> WIRE_WORD_SHIFT == gen ? 1 : -EPROTO;
+}
+
+static int
+take_back(struct mp_link *l, const struct slot *s, struct mp_msg *m)
+{
+	struct mp_buf *buf = buf_of(s->op, m);
+	uint64_t live = s->buf_len;
+	uint32_t said;
+
+	if (s->op->buf.live_off != 0) {
+		memcpy(&said, (const char *)m + s->op->buf.live_off,
+		       sizeof(said));
+		if (said > s->buf_len)
+			return -EPROTO;
+		live = said;
+	}
+	if (s->bounced && (buf->dir & MP_BUF_OUT) != 0)
+		memcpy(buf->base, l->memory.arena + s->buf_off, live);
+	return 0;
+}
+
+/* The result, `out' and the buffer; or -EPROTO if that is no answer. */
+static int
+read_answer(struct mp_link *l, uint32_t slot, struct mp_msg *m, int *result)
+{
+	const struct wire_reply *shared = memory_reply(&l->memory, slot);
+	uint32_t cap = l->memory.layout.reply_size - (uint32_t)sizeof(*shared);
+	const struct slot *s = &l->slot[slot];
+	struct wire_reply r;
+	int code = 0;
+
+	*result = -EPROTO;
+	memcpy(&r, shared, sizeof(r));
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (r.result == EASYNC || r.len > cap)
+		return -EPROTO;
+	if (s->op->out.size != 0)
+		code = mp_iface_unpack_out(s->op, m, shared + 1, r.len);
+	if (code == 0 && s->op->buf.dir != 0 && r.result >= 0)
+		code = take_back(l, s, m);
+	if (code != 0)
+		return -EPROTO;
+	*result = r.result;
+	return 0;
+}
+
+/* By whoever made the slot ENDING. */
+static void
+complete(struct mp_link *l, uint32_t slot)
+{
+	struct mp_msg *m = l->slot[slot].original;
+	int result;
+	int code = read_answer(l, slot, m, &result);
+
+	release(l, slot);
+	mp_reply(m, result);
+	if (code != 0)
+		link_die(l, code);
+}
+
+static bool
+end(struct mp_link *l, uint32_t slot, uint32_t gen, enum slot_state as)
+{
+	uint32_t out = slot_word(gen, SLOT_OUT);
+
+	return os_cas(&l->slot[slot].word, &out, slot_word(gen, as));
+}
+
+void
+link_abandon(struct mp_link *l, uint32_t slot)
+{
+	uint32_t gen = gen_of(l, slot);
+	int code = os_load_acquire((uint32_t *)&l->dead) == 0 ? 0 : l->dead;
+	struct mp_msg *m;
+
+	if (!end(l, slot, gen, SLOT_ENDING))
+		return;
+	if (code != -EPROTO && look(l, slot, gen) == 1) {
+		complete(l, slot);
+		return;
+	}
+	if (code == -EPIPE && os_load(&l->memory.started[slot]) == gen)
+		code = -EOWNERDEAD;
+	m = l->slot[slot].original;
+	release(l, slot);
+	mp_reply(m, code);
+}
+
+/* ---- calls */
+
+static bool
+is_dead(const struct mp_link *l)
+{
+	return os_load((const uint32_t *)&l->dead) != 0;
+}
+
+/* Looks for the answer as long as the server may be at it elsewhere. */
+static int
+spin(const struct mp_link *l, uint32_t slot, uint32_t gen)
+{
+	const int32_t *server_cpu = &l->memory.control->server_cpu;
+	int code = look(l, slot, gen);
+
+	if (code != 0 || !runs_elsewhere(&l->port, server_cpu))
+		return code;
+	for (int i = 0; i < MP_SPIN_MAX && code == 0 && !is_dead(l); i++) {
+		os_relax();
+		code = look(l, slot, gen);
+	}
+	return code;
+}
+
+/* The sender sleeps until his message is nobody's any more, but for ENDING. */
+static void
+sleep_for(struct mp_link *l, uint32_t slot, uint32_t gen, struct mp_msg *m)
+{
+	uint32_t *word = &memory_reply(&l->memory, slot)->word;
+	struct bell_word w = { .word = word, .shared = true };
+	uint64_t deadline_ns = m->deadline_ns;
+	uint32_t seen;
+	int code;
+
+	while (os_load(&l->slot[slot].word) == slot_word(gen, SLOT_OUT)) {
+		code = look(l, slot, gen);
+		if (code < 0)
+			link_die(l, -EPROTO);
+		else if (code == 0 && is_dead(l))
+			link_abandon(l, slot);
+		else if (code > 0 && end(l, slot, gen, SLOT_ENDING))
+			complete(l, slot);
+		if (code != 0)
+			continue;
+		seen = gen << WIRE_WORD_SHIFT;
+		w.expected = seen | WIRE_WAITS;
+		if (!os_cas(word, &seen, w.expected) && seen != w.expected)
+			continue;
+		if (bell_park(&w, 1, deadline_ns) == 0)
+			continue;
+		deadline_ns = MP_NO_DEADLINE;
+		msg_expire(m);
+	}
+}
+
+/* The message is its sender's no more; what came meanwhile is made good. */
+static void
+keep(struct mp_link *l, uint32_t slot, struct mp_msg *m)
+{
+	struct slot *s = &l->slot[slot];
+	uint32_t gen = gen_of(l, slot);
+
+	s->original = m;
+	m->hold = hold_of(slot, gen);
+	mp_msg_take(m);
+	os_store(&s->word, slot_word(gen, SLOT_OUT));
+}
+
+static int
+call(struct mp_link *l, uint32_t slot, struct mp_msg *m)
+{
+	uint32_t gen = gen_of(l, slot);
+	int result = -EPROTO;
+	int code;
+
+	tell(l, WIRE_REQUEST, slot, gen);
+	code = spin(l, slot, gen);
+	if (code == 0) {
+		keep(l, slot, m);
+		/* Pairs with the one in link_die(). */
+		os_fence();
+		if (mp_msg_cancelled(m))
+			link_cancel(&l->port, m);
+		sleep_for(l, slot, gen, m);
+		return EASYNC;
+	}
+	if (code > 0)
+		code = read_answer(l, slot, m, &result);
+	release(l, slot);
+	if (code != 0)
+		link_die(l, code);
+	return mp_agent_end(m, result);
+}
+
+/*
+ * The place in the ring is taken before a cancel can come, so that none comes
+ * before what it cancels.
+ */
+static int
+send(struct mp_link *l, uint32_t slot, struct mp_msg *m)
+{
+	uint32_t gen = gen_of(l, slot);
+	uint32_t place = ring_take(&l->asked);
+	bool cancelled;
+
+	keep(l, slot, m);
+	cancelled =
+		mp_msg_cancelled(m) && os_xchg(&l->slot[slot].told, gen) != gen;
+	/* From here on the message may be gone. */
+	tell_at(l, place, wire_entry(gen, WIRE_REQUEST, slot));
+	if (cancelled)
+		tell(l, WIRE_CANCEL, slot, gen);
+	if (is_dead(l))
+		link_abandon(l, slot);
+	return EASYNC;
+}
+
+int
+link_send(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_link *l = (struct mp_link *)(void *)p;
+	uint32_t s = os_load(&m->state);
+	bool sync = (s & ST_SYNC) != 0 && (s & ST_FORWARD) == 0;
+	int code = agent_check(p, m);
+	int fault;
+	uint32_t slot;
+
+	if (code != 0)
+		return code;
+	if (!drive_is_ours())
+		return -ENOTCONN;
+	if (is_dead(l))
+		return -EPIPE;
+	if (!claim(l, &slot)) {
+		(void)link_drain(l);
+		if (!claim(l, &slot)) {
+			port_refused(p, MP_REFUSED_FULL);
+			return -EAGAIN;
+		}
+	}
+	fault = fill(l, slot, m, sync);
+	code = fault == -EAGAIN ? fault : mp_agent_begin(p, m);
+	if (code != 0 || fault != 0) {
+		release(l, slot);
+		return code != 0 ? code : mp_agent_end(m, fault);
+	}
+	return sync ? call(l, slot, m) : send(l, slot, m);
+}
+
+void
+link_cancel(struct mp_port *p, struct mp_msg *m)
+{
+	struct mp_link *l = (struct mp_link *)(void *)p;
+	uint32_t slot = (uint32_t)(uintptr_t)m->hold;
+	uint32_t gen = (uint32_t)((uintptr_t)m->hold >> ID_SHIFT);
+
+	if ((os_load(&m->state) & ST_EXPIRED) != 0) {
+		if (!end(l, slot, gen, SLOT_ORPHAN))
+			return;
+		tell(l, WIRE_ORPHAN, slot, gen);
+		mp_reply(m, -ECANCELED);
+	} else if (os_load(&l->slot[slot].word) == slot_word(gen, SLOT_OUT) &&
+		   os_xchg(&l->slot[slot].told, gen) != gen) {
+		tell(l, WIRE_CANCEL, slot, gen);
+	}
+}
+
+int
+link_room(struct mp_port *p, uint64_t deadline_ns)
+{
+	struct mp_link *l = (struct mp_link *)(void *)p;
+	uint32_t words = (l->memory.layout.slots + 31) / 32;
+	struct mp_sleeper me = { 0 };
+	uint32_t free = 0;
+	int code = 0;
+
+	os_fetch_add(&l->roomless, 1);
+	os_lock(&p->lock);
+	for (uint32_t i = 0; i < words; i++)
+		free |= os_load(&l->free[i]);
+	if ((free == 0 || os_load(&l->arena.starved) != 0) && !is_dead(l) &&
+	    !sleeper_park(p, &p->callers, &me, deadline_ns))
+		code = -ETIMEDOUT;
+	os_unlock(&p->lock);
+	os_fetch_add(&l->roomless, -1u);
+	return is_dead(l) ? -EPIPE : code;
+}
+
+/* ---- the ring */
+
+static void
+one_done(struct mp_link *l, uint64_t entry)
+{
+	uint32_t slot = wire_slot(entry);
+	uint32_t gen = wire_gen(entry);
+	bool known = wire_kind(entry) == WIRE_DONE &&
+		     slot < l->memory.layout.slots && gen <= WIRE_GEN_MASK;
+
+	if (known && end(l, slot, gen, SLOT_ENDING))
+		complete(l, slot);
+	else if (known &&
+		 os_load(&l->slot[slot].word) == slot_word(gen, SLOT_ORPHAN))
+		release(l, slot);
+	else if (!is_dead(l))
+		link_die(l, -EPROTO);
+}
+
+bool
+link_drain(struct mp_link *l)
+{
+	bool any = false;
+	uint64_t entry;
+	bool got;
+
+	for (;;) {
+		if (!ring_peek(&l->done, &entry))
+			return any;
+		os_lock(&l->drain);
+		got = ring_peek(&l->done, &entry);
+		l->done.next += got;
+		os_unlock(&l->drain);
+		if (!got)
+			continue;
+		any = true;
+		one_done(l, entry);
+	}
+}
