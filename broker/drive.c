@@ -26,7 +26,8 @@ static struct {
 	uint32_t links;
 	struct follower *follower;
 	bool led;
-	uint32_t *alive; /* 1 in the process that opened links, 0 in a child */
+	uint32_t changed; /* atomic: the leader is to look at the list again */
+	uint32_t *alive;  /* 1 in the process that opened links, 0 in a child */
 } drive = { .lock = MP_LOCK_INIT };
 
 bool
@@ -65,6 +66,13 @@ forget_parent(void)
 	drive.led = false;
 }
 
+static void
+look_again(void)
+{
+	os_fetch_add(&drive.changed, 1);
+	bell_wake(&drive.changed, false, 1);
+}
+
 int
 drive_start(struct mp_link *l)
 {
@@ -82,10 +90,11 @@ drive_start(struct mp_link *l)
 		__atomic_store_n(&os_park_hook, drive_park, __ATOMIC_RELEASE);
 	}
 	os_unlock(&drive.lock);
+	if (code == 0)
+		look_again();
 	return code;
 }
 
-/* A leader who sleeps on the link's bell is made to look again. */
 void
 drive_stop(struct mp_link *l)
 {
@@ -97,8 +106,7 @@ drive_stop(struct mp_link *l)
 	*at = l->next;
 	drive.links--;
 	os_unlock(&drive.lock);
-	os_fetch_add(&l->memory.control->client_bell, WIRE_RING);
-	bell_wake(&l->memory.control->client_bell, true, 1);
+	look_again();
 	count_wait(&l->pins);
 }
 
@@ -117,26 +125,29 @@ pin(struct mp_link *link[MP_LINKS_MAX])
 	return n;
 }
 
-/* Sleeps once, if there is nothing to take off. */
+/* Sleeps once, if there is nothing to take off; word[0] is the leader's own. */
 static int
 lead_once(struct bell_word *word, uint64_t deadline_ns)
 {
 	struct mp_link *link[MP_LINKS_MAX];
-	uint32_t n = pin(link);
+	struct bell_word *bell = word + 2;
 	bool any = false;
 	int code = 0;
+	uint32_t n;
 
+	word[1].expected = os_load_acquire(word[1].word);
+	n = pin(link);
 	for (uint32_t i = 0; i < n; i++) {
-		word[i + 1].word = &link[i]->memory.control->client_bell;
-		word[i + 1].shared = true;
-		word[i + 1].expected = bell_sleep(word[i + 1].word);
+		bell[i].word = &link[i]->memory.control->client_bell;
+		bell[i].shared = true;
+		bell[i].expected = bell_sleep(bell[i].word);
 	}
 	for (uint32_t i = 0; i < n; i++)
 		any |= link_drain(link[i]);
 	if (!any && os_load_acquire(word[0].word) == word[0].expected)
-		code = bell_park(word, n + 1, deadline_ns);
+		code = bell_park(word, n + 2, deadline_ns);
 	for (uint32_t i = 0; i < n; i++) {
-		bell_awake(word[i + 1].word);
+		bell_awake(bell[i].word);
 		link_drain(link[i]);
 		count_down(&link[i]->pins);
 	}
@@ -163,8 +174,9 @@ leave(void)
 static int
 lead(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 {
-	struct bell_word w[MP_LINKS_MAX + 1] = {
+	struct bell_word w[MP_LINKS_MAX + 2] = {
 		{ .word = (uint32_t *)(uintptr_t)word, .expected = expected },
+		{ .word = &drive.changed },
 	};
 	int code = 0;
 

@@ -304,11 +304,11 @@ start_threads(struct mp_export *e)
 	if (e->thread == NULL)
 		return -ENOMEM;
 	mp_port_init_callback(&e->room, room_came, e);
-	code = mp_pool_start(&e->worker, export_work, e, e->thread,
-			     e->conf.workers);
+	mp_pool_init(&e->worker, export_work, e);
+	e->worker.port.depth_max = e->conf.links_max * (e->conf.slots_max + 1);
+	code = mp_pool_start(&e->worker, e->thread, e->conf.workers);
 	if (code != 0)
 		return code;
-	e->worker.port.depth_max = e->conf.links_max * (e->conf.slots_max + 1);
 	code = os_thread_start(&e->pump, export_pump, e);
 	if (code != 0)
 		mp_pool_stop(&e->worker);

@@ -89,6 +89,12 @@ enum c_can {
 	C_CLOSES = 1u << 9,  /* mp_port_close() reaches its queue */
 	C_LOCKFREE = 1u << 10,	 /* inline without a locked instruction */
 	C_FINDS_SELF = 1u << 11, /* a handler may call its own port */
+	/*
+	 * Nothing stands between: a cancel is with the holder at once, a late
+	 * message waits for him, what is queued is known not to have begun, and
+	 * no thread but those of both sides takes part.
+	 */
+	C_NEAR = 1u << 13,
 	C_DIES = 1u << 12,	 /* C_DIE works; of c_kind.dies */
 };
 
@@ -210,6 +216,9 @@ void conform_name(const struct c_case *, char *, size_t);
 
 /* The kinds of this address space, conform_kind.c; NULL ends the list. */
 extern const struct c_kind *const c_direct[];
+
+/* The same behind a process link, conform_process.c. */
+void conform_process(void);
 
 /* A message of the test's, ready to send. */
 struct c_item *c_item(struct conform *, uint32_t i, uint32_t op);

@@ -418,7 +418,7 @@ direct_seen(struct conform *c, uint64_t *to, uint32_t max)
 #define KIND(id, front_, engine_, can_, modes_)      \
 	static const struct direct_kind id = {       \
 		.kind = { .name = #id,               \
-			  .can = (can_),             \
+			  .can = (can_) | C_NEAR,    \
 			  .modes = (modes_),         \
 			  .dies = (modes_)&COPIES,   \
 			  .start = direct_start,     \

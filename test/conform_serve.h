@@ -22,6 +22,9 @@ struct server {
 	struct c_msg own;
 };
 
+/* The process is to be killed at the n-th request from now; 0: none. */
+extern uint32_t serve_dies_at;
+
 /* The result, or EASYNC if the message is kept. */
 int serve(struct server *, struct mp_msg *);
 /* Waits until n are held, and completes the n oldest. */
