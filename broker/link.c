@@ -23,7 +23,7 @@ link_die(struct mp_link *l, int code)
 	uint32_t *word;
 
 	/* Full: pairs with the fence of a sender who has made a slot OUT. */
-	if (!os_cas((uint32_t *)&l->dead, &alive, (uint32_t)code))
+	if (!os_cas(&l->dead, &alive, (uint32_t)code))
 		return;
 	for (uint32_t i = 0; i < l->memory.layout.slots; i++) {
 		word = &memory_reply(&l->memory, i)->word;
@@ -31,10 +31,11 @@ link_die(struct mp_link *l, int code)
 		bell_wake(word, true, 1);
 		link_abandon(l, i);
 	}
-	os_wake((uint32_t *)&l->dead, UINT32_MAX);
 	os_lock(&l->port.lock);
 	while (l->port.callers != NULL)
 		wake_one(sleeper_pop(&l->port, &l->port.callers));
+	while (l->port.receivers != NULL)
+		wake_one(sleeper_pop(&l->port, &l->port.receivers));
 	os_unlock(&l->port.lock);
 }
 
@@ -234,9 +235,10 @@ void
 mp_link_serve(struct mp_port *p)
 {
 	struct mp_link *l = (struct mp_link *)(void *)p;
+	struct mp_sleeper me = { 0 };
 
-	os_fetch_add(&l->pins, 1);
-	while (os_load((const uint32_t *)&l->dead) == 0)
-		os_park((const uint32_t *)&l->dead, 0, MP_NO_DEADLINE);
-	count_down(&l->pins);
+	os_lock(&p->lock);
+	while (link_dead(l) == 0 && (os_load(&p->flags) & GATE_CLOSED) == 0)
+		(void)sleeper_park(p, &p->receivers, &me, MP_NO_DEADLINE);
+	os_unlock(&p->lock);
 }

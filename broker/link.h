@@ -59,7 +59,7 @@ struct mp_link {
 	struct mp_lock drain;
 	uint32_t free[WIRE_SLOTS_MAX / 32]; /* atomic: a bit a free slot */
 	uint32_t roomless; /* atomic: who waits for a slot, or is about to */
-	int32_t dead;	   /* atomic: 0, or what ends what is out */
+	uint32_t dead;	   /* atomic: 0, or the error that ends what is out */
 	struct slot *slot;
 	struct arena arena;
 	struct mp_link *next; /* of broker/drive.c */
@@ -80,6 +80,13 @@ static inline enum slot_state
 slot_state(uint32_t word)
 {
 	return word & ((1u << WIRE_WORD_SHIFT) - 1);
+}
+
+/* 0, or a negative errno. */
+static inline int
+link_dead(const struct mp_link *l)
+{
+	return (int)os_load_acquire(&l->dead);
 }
 
 /* broker/link.c */

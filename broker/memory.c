@@ -20,6 +20,10 @@
 #define HEAD 8u /* what a packed part begins with */
 #define SLOT_MAX (1u << 20)
 
+#ifdef __SANITIZE_THREAD__
+char wire_order;
+#endif
+
 static uint64_t
 round_up(uint64_t n, uint64_t to)
 {

@@ -168,6 +168,7 @@ look(const struct mp_link *l, uint32_t slot, uint32_t gen)
 
 	if ((word & WIRE_IS_DONE) == 0)
 		return 0;
+	WIRE_OBSERVE();
 	return word >> WIRE_WORD_SHIFT == gen ? 1 : -EPROTO;
 }
 
@@ -241,7 +242,7 @@ void
 link_abandon(struct mp_link *l, uint32_t slot)
 {
 	uint32_t gen = gen_of(l, slot);
-	int code = os_load_acquire((uint32_t *)&l->dead) == 0 ? 0 : l->dead;
+	int code = link_dead(l);
 	struct mp_msg *m;
 
 	if (!end(l, slot, gen, SLOT_ENDING))
@@ -259,12 +260,6 @@ link_abandon(struct mp_link *l, uint32_t slot)
 
 /* ---- calls */
 
-static bool
-is_dead(const struct mp_link *l)
-{
-	return os_load((const uint32_t *)&l->dead) != 0;
-}
-
 /* Looks for the answer as long as the server may be at it elsewhere. */
 static int
 spin(const struct mp_link *l, uint32_t slot, uint32_t gen)
@@ -274,7 +269,8 @@ spin(const struct mp_link *l, uint32_t slot, uint32_t gen)
 
 	if (code != 0 || !runs_elsewhere(&l->port, server_cpu))
 		return code;
-	for (int i = 0; i < MP_SPIN_MAX && code == 0 && !is_dead(l); i++) {
+	for (int i = 0; i < MP_SPIN_MAX && code == 0 && link_dead(l) == 0;
+	     i++) {
 		os_relax();
 		code = look(l, slot, gen);
 	}
@@ -295,7 +291,7 @@ sleep_for(struct mp_link *l, uint32_t slot, uint32_t gen, struct mp_msg *m)
 		code = look(l, slot, gen);
 		if (code < 0)
 			link_die(l, -EPROTO);
-		else if (code == 0 && is_dead(l))
+		else if (code == 0 && link_dead(l) != 0)
 			link_abandon(l, slot);
 		else if (code > 0 && end(l, slot, gen, SLOT_ENDING))
 			complete(l, slot);
@@ -322,7 +318,8 @@ keep(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 	s->original = m;
 	m->hold = hold_of(slot, gen);
 	mp_msg_take(m);
-	os_store(&s->word, slot_word(gen, SLOT_OUT));
+	/* All above before others may end it; pairs with end(). */
+	os_store_release(&s->word, slot_word(gen, SLOT_OUT));
 }
 
 static int
@@ -369,7 +366,7 @@ send(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 	tell_at(l, place, wire_entry(gen, WIRE_REQUEST, slot));
 	if (cancelled)
 		tell(l, WIRE_CANCEL, slot, gen);
-	if (is_dead(l))
+	if (link_dead(l) != 0)
 		link_abandon(l, slot);
 	return EASYNC;
 }
@@ -388,7 +385,7 @@ link_send(struct mp_port *p, struct mp_msg *m)
 		return code;
 	if (!drive_is_ours())
 		return -ENOTCONN;
-	if (is_dead(l))
+	if (link_dead(l) != 0)
 		return -EPIPE;
 	if (!claim(l, &slot)) {
 		(void)link_drain(l);
@@ -437,12 +434,13 @@ link_room(struct mp_port *p, uint64_t deadline_ns)
 	os_lock(&p->lock);
 	for (uint32_t i = 0; i < words; i++)
 		free |= os_load(&l->free[i]);
-	if ((free == 0 || os_load(&l->arena.starved) != 0) && !is_dead(l) &&
+	if ((free == 0 || os_load(&l->arena.starved) != 0) &&
+	    link_dead(l) == 0 &&
 	    !sleeper_park(p, &p->callers, &me, deadline_ns))
 		code = -ETIMEDOUT;
 	os_unlock(&p->lock);
 	os_fetch_add(&l->roomless, -1u);
-	return is_dead(l) ? -EPIPE : code;
+	return link_dead(l) != 0 ? -EPIPE : code;
 }
 
 /* ---- the ring */
@@ -460,7 +458,7 @@ one_done(struct mp_link *l, uint64_t entry)
 	else if (known &&
 		 os_load(&l->slot[slot].word) == slot_word(gen, SLOT_ORPHAN))
 		release(l, slot);
-	else if (!is_dead(l))
+	else if (link_dead(l) == 0)
 		link_die(l, -EPROTO);
 }
 
@@ -476,7 +474,8 @@ link_drain(struct mp_link *l)
 			return any;
 		os_lock(&l->drain);
 		got = ring_peek(&l->done, &entry);
-		l->done.next += got;
+		if (got)
+			ring_skip(&l->done);
 		os_unlock(&l->drain);
 		if (!got)
 			continue;

@@ -43,6 +43,7 @@ answer(struct served *s, int result, bool by_pump)
 		len = mp_iface_pack_out(s->op, &s->copy, r + 1, cap);
 	r->result = len < 0 ? -EIO : result;
 	r->len = len < 0 ? 0 : (uint32_t)len;
+	WIRE_PUBLISH();
 	/* Marks come only from the pump. */
 	if (by_pump)
 		os_store_release(&s->state, SERVED_FREE);
@@ -280,7 +281,7 @@ client_serve(struct client *c)
 	}
 	while (n < TURN && c->stalled == 0 && os_load(&c->dead) == 0 &&
 	       ring_peek(&c->asked, &entry)) {
-		c->asked.next++;
+		ring_skip(&c->asked);
 		serve_one(c, entry);
 		n++;
 	}

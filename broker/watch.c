@@ -29,12 +29,16 @@ static struct {
 	.serve = PTHREAD_MUTEX_INITIALIZER,
 };
 
+/* Who is in the thread needs no lock to know that it is there. */
+static __thread bool is_here;
+
 static void *
 serve(void *arg)
 {
 	struct epoll_event event;
 	struct watch *w = arg;
 
+	is_here = true;
 	do {
 		if (epoll_wait(watcher.epoll, &event, 1, -1) != 1)
 			continue;
@@ -100,14 +104,6 @@ close_thread(void)
 	watcher.pid = 0;
 }
 
-/* Who is in the thread needs no lock to know that it is there. */
-static bool
-is_here(void)
-{
-	return watcher.pid == getpid() &&
-	       pthread_equal(pthread_self(), watcher.thread);
-}
-
 static uint32_t
 count(void)
 {
@@ -134,7 +130,7 @@ watch_start(struct watch *w, int fd, void (*ready)(struct watch *), void *data)
 	int code = 0;
 
 	*w = (struct watch){ .fd = -1, .ready = ready, .data = data };
-	if (is_here())
+	if (is_here)
 		return add(w, fd);
 	pthread_mutex_lock(&watcher.start);
 	if (watcher.pid == 0)
@@ -162,7 +158,7 @@ stop_here(struct watch *w)
 void
 watch_stop(struct watch *w)
 {
-	if (is_here()) {
+	if (is_here) {
 		if (w->fd >= 0)
 			stop_here(w);
 		return;

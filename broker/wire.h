@@ -204,6 +204,22 @@ memory_reply(const struct memory *m, uint32_t slot)
 }
 
 /*
+ * A link's memory is mapped twice if both ends are in one process, and TSan
+ * takes the two for strangers.  What is published at one end is told to it by
+ * a name; it cannot be told of another process.
+ */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+extern char wire_order;
+#define WIRE_PUBLISH() __tsan_release(&wire_order)
+#define WIRE_OBSERVE() __tsan_acquire(&wire_order)
+#else
+#define WIRE_PUBLISH() ((void)0)
+#define WIRE_OBSERVE() ((void)0)
+#endif
+
+/*
  * A ring, as its one reader or its writers keep it.  A writer takes a place,
  * then fills it with a full fence; the reader waits at a place until the entry
  * of this lap is there.
@@ -229,6 +245,7 @@ ring_take(struct ring *r)
 static inline void
 ring_fill(struct ring *r, uint32_t place, uint64_t entry)
 {
+	WIRE_PUBLISH();
 	/* Full: the bell is looked at next, pairs with bell_sleep(). */
 	(void)__atomic_exchange_n(
 		&r->entry[place & (r->size - 1)],
@@ -237,16 +254,30 @@ ring_fill(struct ring *r, uint32_t place, uint64_t entry)
 		__ATOMIC_SEQ_CST);
 }
 
+static inline uint32_t
+ring_next(const struct ring *r)
+{
+	return __atomic_load_n(&r->next, __ATOMIC_RELAXED);
+}
+
+/* By the reader: past what he has seen. */
+static inline void
+ring_skip(struct ring *r)
+{
+	__atomic_store_n(&r->next, r->next + 1, __ATOMIC_RELAXED);
+}
+
 /* False: nothing of this lap is there. */
 static inline bool
 ring_peek(const struct ring *r, uint64_t *entry)
 {
-	uint64_t e = __atomic_load_n(&r->entry[r->next & (r->size - 1)],
+	uint32_t place = ring_next(r);
+	uint64_t e = __atomic_load_n(&r->entry[place & (r->size - 1)],
 				     __ATOMIC_ACQUIRE);
 
+	WIRE_OBSERVE();
 	*entry = e;
-	return ((uint32_t)e >> WIRE_LAP_SHIFT) ==
-	       (ring_lap(r, r->next) & 0xffff);
+	return (uint32_t)e >> WIRE_LAP_SHIFT == (ring_lap(r, place) & 0xffff);
 }
 
 #endif

@@ -56,7 +56,10 @@ int mp_link_open(const char *name, const struct mp_iface *,
  * and frees the port.  NULL is nothing.
  */
 void mp_link_close(struct mp_port *);
-/* Takes completions off all links until the port is closed or dead. */
+/*
+ * Takes completions off all links until this one is dead, or its port closed,
+ * which is how a thread that is in here is got out before mp_link_close().
+ */
 void mp_link_serve(struct mp_port *);
 
 struct mp_export;
