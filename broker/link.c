@@ -211,6 +211,13 @@ mp_link_open(const char *name, const struct mp_iface *iface,
 }
 
 void
+mp_link_shutdown(struct mp_port *p)
+{
+	if (drive_is_ours())
+		link_die((struct mp_link *)(void *)p, -EPIPE);
+}
+
+void
 mp_link_close(struct mp_port *p)
 {
 	struct mp_link *l = (struct mp_link *)(void *)p;
@@ -238,7 +245,7 @@ mp_link_serve(struct mp_port *p)
 	struct mp_sleeper me = { 0 };
 
 	os_lock(&p->lock);
-	while (link_dead(l) == 0 && (os_load(&p->flags) & GATE_CLOSED) == 0)
+	while (link_dead(l) == 0)
 		(void)sleeper_park(p, &p->receivers, &me, MP_NO_DEADLINE);
 	os_unlock(&p->lock);
 }

@@ -95,7 +95,7 @@ enum c_can {
 	 * no thread but those of both sides takes part.
 	 */
 	C_NEAR = 1u << 13,
-	C_DIES = 1u << 12,	 /* C_DIE works; of c_kind.dies */
+	C_DIES = 1u << 12, /* C_DIE works; of c_kind.dies */
 };
 
 enum c_control {

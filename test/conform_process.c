@@ -188,7 +188,7 @@ stop_child(void)
 static void
 process_stop(struct conform *c)
 {
-	mp_port_close(process.link);
+	mp_link_shutdown(process.link);
 	os_thread_join(&process.server);
 	mp_link_close(process.link);
 	c->port = NULL;

@@ -51,15 +51,14 @@ struct mp_link_conf {
  */
 int mp_link_open(const char *name, const struct mp_iface *,
 		 const struct mp_link_conf *, struct mp_port **);
+/* Ends what is out, as the server's death would; later sends get EPIPE. */
+void mp_link_shutdown(struct mp_port *);
 /*
- * Nobody sends any more.  Ends what is out, as a death of the server would,
- * and frees the port.  NULL is nothing.
+ * The same, and frees the port: nobody sends, waits or serves here any more.
+ * NULL is nothing.
  */
 void mp_link_close(struct mp_port *);
-/*
- * Takes completions off all links until this one is dead, or its port closed,
- * which is how a thread that is in here is got out before mp_link_close().
- */
+/* Takes completions off all links until this one is dead or shut down. */
 void mp_link_serve(struct mp_port *);
 
 struct mp_export;
