@@ -123,7 +123,7 @@ MUTANT += $(addsuffix .patch,$(addprefix test/mutant/, \
 MAN := doc/man/msgport.1 doc/man/msgport.7 doc/man/msgport-driver.7 \
 	doc/man/mp_agent.3 doc/man/mp_call.3 doc/man/mp_cancel.3 \
 	doc/man/mp_exec.3 doc/man/mp_iface.3 doc/man/mp_kit.3 \
-	doc/man/mp_name.3 doc/man/mp_parity.3 doc/man/mp_port.3 \
+	doc/man/mp_name.3 doc/man/mp_parity.3 doc/man/mp_port.3 doc/man/mp_process.3 \
 	doc/man/mp_recv.3 doc/man/mp_stat.3 doc/man/mp_vfs.3
 
 # ---- how each variant is compiled

@@ -114,7 +114,7 @@ static int
 open_slots(struct mp_link *l)
 {
 	struct memory *m = &l->memory;
-	uint32_t slots = m->layout.slots;
+	uint32_t slots = m->layout.slots; /* checked when it was mapped */
 
 	l->asked = (struct ring){ .entry = m->asked,
 				  .size = slots * WIRE_ASKED_A_SLOT };
@@ -122,7 +122,7 @@ open_slots(struct mp_link *l)
 	os_lock_init(&l->drain);
 	for (uint32_t i = 0; i < slots; i++)
 		l->free[i / 32] |= 1u << (i % 32);
-	l->slot = calloc(slots, sizeof(*l->slot));
+	l->slot = slots != 0 ? calloc(slots, sizeof(*l->slot)) : NULL;
 	if (l->slot == NULL)
 		return -ENOMEM;
 	return arena_open(&l->arena, m->layout.arena_size);

@@ -17,8 +17,8 @@
  *
  * A ring entry is one word that says in which lap it was written, so a reader
  * needs no index of the writer's.  No ring can be full: a slot has at most one
- * request unread, two cancels of it and two late ones of the message before, and
- * one completion.
+ * request unread, two cancels of it and two late ones of the message before;
+ * and one completion.
  *
  * Nobody believes what lies here.  Indices, generations, lengths and owners
  * are kept in private memory; what is read is copied first, and the copy is
@@ -95,7 +95,7 @@ struct wire_reply {
 	uint32_t spare;
 };
 
-MP_STATIC_ASSERT(sizeof(struct wire_control) == 3 * WIRE_LINE, "lines");
+MP_STATIC_ASSERT(sizeof(struct wire_control) == 3ul * WIRE_LINE, "lines");
 MP_STATIC_ASSERT(sizeof(struct wire_request) == 40, "no holes");
 MP_STATIC_ASSERT(sizeof(struct wire_reply) == 16, "no holes");
 
@@ -138,7 +138,7 @@ struct wire_welcome {
 	struct wire_layout layout;
 };
 
-MP_STATIC_ASSERT(sizeof(struct wire_hello) == 96 + 4 * WIRE_OPS_MAX, "plain");
+MP_STATIC_ASSERT(sizeof(struct wire_hello) == 96 + 4ul * WIRE_OPS_MAX, "plain");
 MP_STATIC_ASSERT(sizeof(struct wire_welcome) == 56, "plain");
 
 static inline uint64_t
@@ -192,15 +192,17 @@ void memory_unmap(struct memory *);
 static inline struct wire_request *
 memory_request(const struct memory *m, uint32_t slot)
 {
-	return (struct wire_request *)(void *)(m->request +
-					       slot * m->layout.request_size);
+	size_t off = (size_t)slot * m->layout.request_size;
+
+	return (struct wire_request *)(void *)(m->request + off);
 }
 
 static inline struct wire_reply *
 memory_reply(const struct memory *m, uint32_t slot)
 {
-	return (struct wire_reply *)(void *)(m->reply +
-					     slot * m->layout.reply_size);
+	size_t off = (size_t)slot * m->layout.reply_size;
+
+	return (struct wire_reply *)(void *)(m->reply + off);
 }
 
 /*
