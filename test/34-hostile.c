@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Links with a peer that writes whatever it can reach: the honest side goes on,
+ * and so do its other links.  T_SOAK asks for more.
+ */
+#define _GNU_SOURCE
+#include "../broker/export.h"
+#include "../broker/link.h"
+#include "hostile.h"
+#include "shift.h"
+#include "t.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define MESSAGES 20000u
+#define PATIENCE_NS 1000000ull /* for an answer that may never come */
+
+static char dir[64];
+
+void
+t_setup(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/msgport-34-%d", (int)getpid());
+	setenv("MSGPORT_DIR", dir, 1);
+}
+
+static uint32_t
+messages(void)
+{
+	if (getenv("T_SOAK") != NULL)
+		return MESSAGES * 50;
+	return getenv("T_SHORT") != NULL ? MESSAGES / 20 : MESSAGES;
+}
+
+/* Calls, with an end to each; a dead link is opened again. */
+static uint32_t
+torment(uint64_t seed, uint32_t n)
+{
+	static unsigned char byte[8192];
+	struct mp_port *p = NULL;
+	struct hostile h = { 0 };
+	uint32_t links = 0;
+	struct shift m;
+	int code;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (p == NULL) {
+			CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p),
+				 0);
+			hostile_start(&h,
+				      &((struct mp_link *)(void *)p)->memory,
+				      seed + links++);
+		}
+		m = shift_message((uint32_t)hostile_random(&seed) % 256, byte,
+				  hostile_random(&seed) % sizeof(byte));
+		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
+		code = mp_call(p, &m.msg);
+		if (code != -EPIPE && code != -EOWNERDEAD && code != -EPROTO &&
+		    code != -EAGAIN)
+			continue;
+		hostile_stop(&h);
+		mp_link_close(p);
+		p = NULL;
+	}
+	if (p != NULL) {
+		hostile_stop(&h);
+		mp_link_close(p);
+	}
+	return links;
+}
+
+/* Nothing of this changes for who keeps to the protocol. */
+static void
+call_honestly(struct mp_port *p, uint32_t i)
+{
+	static unsigned char byte[4096];
+	struct shift m;
+
+	memset(byte, 3, sizeof(byte));
+	m = shift_message(i % 200, byte, i % sizeof(byte));
+	CHECK_EQ(mp_call(p, &m.msg), i % 200);
+	shift_check(&m, i % 200);
+	for (uint32_t k = 0; k < i % sizeof(byte); k++)
+		if (byte[k] != 3 + i % 200)
+			CHECK_EQ(byte[k], 3 + i % 200);
+}
+
+static int
+fork_tormentor(uint64_t seed)
+{
+	int pid = fork();
+
+	if (pid == 0) {
+		torment(seed, messages());
+		_exit(0);
+	}
+	return pid;
+}
+
+TEST(a_hostile_client_harms_nobody, .timeout_s = 120)
+{
+	int keep, status, server = shift_fork(&keep);
+	int hostile[2] = { fork_tormentor(1), fork_tormentor(99) };
+	struct mp_port *p;
+	uint32_t i = 0;
+
+	CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p), 0);
+	for (int k = 0; k < 2; k++) {
+		while (waitpid(hostile[k], &status, WNOHANG) == 0)
+			call_honestly(p, i++);
+		CHECK_EQ(status, 0);
+	}
+	for (uint32_t n = 0; n < 100; n++)
+		call_honestly(p, i++);
+	mp_link_close(p);
+	close(keep);
+	CHECK_EQ(waitpid(server, &status, 0), server);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(rmdir(dir), 0);
+}
+
+/* Its memory is written by a thread of its own while it serves. */
+static int
+fork_hostile_server(int *keep)
+{
+	struct mp_export *e;
+	struct mp_port port;
+	struct hostile h;
+	struct client *c;
+	int ends[2], ready[2], pid;
+	uint64_t seed = 7;
+	char byte;
+
+	CHECK_EQ(pipe(ends), 0);
+	CHECK_EQ(pipe(ready), 0);
+	pid = fork();
+	if (pid != 0) {
+		CHECK_EQ(read(ready[0], &byte, 1), 1);
+		close(ready[0]);
+		close(ready[1]);
+		close(ends[0]);
+		*keep = ends[1];
+		return pid;
+	}
+	close(ends[1]);
+	mp_port_init_call(&port, shift, NULL);
+	port.iface = &shift_iface;
+	CHECK_EQ(mp_export_open("shift", &port, NULL, &e), 0);
+	(void)!write(ready[1], "", 1);
+	/* A byte says that a link is open, the next that it is dead. */
+	while (read(ends[0], &byte, 1) == 1) {
+		c = __atomic_load_n(&e->client, __ATOMIC_ACQUIRE);
+		hostile_start(&h, &c->memory, seed++);
+		(void)!read(ends[0], &byte, 1);
+		hostile_stop(&h);
+	}
+	_exit(0);
+}
+
+TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
+{
+	static unsigned char byte[8192];
+	uint32_t n = messages(), links = 0;
+	struct mp_port *p = NULL;
+	uint64_t seed = 5;
+	int keep, status, pid = fork_hostile_server(&keep);
+	struct shift m;
+	char path[128];
+	int code;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (p == NULL) {
+			CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p),
+				 0);
+			CHECK_EQ(write(keep, "", 1), 1);
+			links++;
+		}
+		m = shift_message(1, byte,
+				  hostile_random(&seed) % sizeof(byte));
+		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
+		code = mp_call(p, &m.msg);
+		if (code != -EPIPE && code != -EOWNERDEAD && code != -EPROTO &&
+		    code != -EAGAIN)
+			continue;
+		CHECK_EQ(write(keep, "", 1), 1);
+		mp_link_close(p);
+		p = NULL;
+	}
+	CHECK(links > 1);
+	if (p != NULL)
+		mp_link_close(p);
+	close(keep);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	snprintf(path, sizeof(path), "%s/shift", dir);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(rmdir(dir), 0);
+}
