@@ -16,21 +16,33 @@
 
 MP_STATIC_ASSERT(MP_LINKS_MAX <= BELL_WORDS, "one sleep for all");
 
-void
-link_die(struct mp_link *l, int code)
+/*
+ * Who sleeps in a slot of the dead.  The word's change keeps him from falling
+ * asleep, unless the server changes it back; so this is done once more when he
+ * has no hands any more.
+ */
+static void
+wake_slots(struct mp_link *l)
 {
-	uint32_t alive = 0;
 	uint32_t *word;
 
-	/* Full: pairs with the fence of a sender who has made a slot OUT. */
-	if (!os_cas(&l->dead, &alive, (uint32_t)code))
-		return;
 	for (uint32_t i = 0; i < l->memory.layout.slots; i++) {
 		word = &memory_reply(&l->memory, i)->word;
 		os_fetch_or(word, WIRE_DEAD);
 		bell_wake(word, true, 1);
 		link_abandon(l, i);
 	}
+}
+
+void
+link_die(struct mp_link *l, int code)
+{
+	uint32_t alive = 0;
+
+	/* Full: pairs with the fence of a sender who has made a slot OUT. */
+	if (!os_cas(&l->dead, &alive, (uint32_t)code))
+		return;
+	wake_slots(l);
 	os_lock(&l->port.lock);
 	while (l->port.callers != NULL)
 		wake_one(sleeper_pop(&l->port, &l->port.callers));
@@ -41,13 +53,20 @@ link_die(struct mp_link *l, int code)
 
 /* A server says nothing here: what comes is the end. */
 static void
-server_gone(struct watch *w)
+server_left(struct watch *w)
+{
+	link_die(w->data, -EPIPE);
+	watch_stop(w);
+}
+
+static void
+server_died(struct watch *w)
 {
 	struct mp_link *l = w->data;
 
 	link_die(l, -EPIPE);
-	watch_stop(&l->socket_watch);
-	watch_stop(&l->pid_watch);
+	wake_slots(l);
+	watch_stop(w);
 }
 
 static int
@@ -199,9 +218,9 @@ mp_link_open(const char *name, const struct mp_iface *iface,
 		free_link(l);
 		return code;
 	}
-	code = watch_start(&l->socket_watch, l->fd, server_gone, l);
+	code = watch_start(&l->socket_watch, l->fd, server_left, l);
 	if (code == 0)
-		code = watch_start(&l->pid_watch, l->peer.pidfd, server_gone,
+		code = watch_start(&l->pid_watch, l->peer.pidfd, server_died,
 				   l);
 	if (code != 0)
 		mp_link_close(&l->port);

@@ -159,17 +159,23 @@ tell(struct mp_link *l, enum wire_kind kind, uint32_t slot, uint32_t gen)
 
 /* ---- and back */
 
-/* 1: the answer is there; 0: not yet; -EPROTO: it is another's. */
+/*
+ * 1: the answer is there; 0: not yet; -EPROTO: the word is none that an honest
+ * server leaves, or he says that he is dead.
+ */
 static int
 look(const struct mp_link *l, uint32_t slot, uint32_t gen)
 {
 	const struct wire_reply *r = memory_reply(&l->memory, slot);
 	uint32_t word = os_load_acquire(&r->word);
 
-	if ((word & WIRE_IS_DONE) == 0)
-		return 0;
-	WIRE_OBSERVE();
-	return word >> WIRE_WORD_SHIFT == gen ? 1 : -EPROTO;
+	if (word >> WIRE_WORD_SHIFT != gen)
+		return -EPROTO;
+	if ((word & WIRE_IS_DONE) != 0) {
+		WIRE_OBSERVE();
+		return 1;
+	}
+	return (word & WIRE_DEAD) != 0 && link_dead(l) == 0 ? -EPROTO : 0;
 }
 
 static int
@@ -291,12 +297,13 @@ sleep_for(struct mp_link *l, uint32_t slot, uint32_t gen, struct mp_msg *m)
 		code = look(l, slot, gen);
 		if (code < 0)
 			link_die(l, -EPROTO);
-		else if (code == 0 && link_dead(l) != 0)
+		if (code <= 0 && link_dead(l) != 0)
 			link_abandon(l, slot);
 		else if (code > 0 && end(l, slot, gen, SLOT_ENDING))
 			complete(l, slot);
 		if (code != 0)
 			continue;
+		/* What look() has let pass, and nothing else, is slept on. */
 		seen = gen << WIRE_WORD_SHIFT;
 		w.expected = seen | WIRE_WAITS;
 		if (!os_cas(word, &seen, w.expected) && seen != w.expected)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #define MESSAGES 20000u
@@ -36,6 +37,14 @@ messages(void)
 	return getenv("T_SHORT") != NULL ? MESSAGES / 20 : MESSAGES;
 }
 
+/* The link is dead; or all its slots wait for answers that never come. */
+static bool
+is_useless(int code)
+{
+	return code == -EPIPE || code == -EOWNERDEAD || code == -EPROTO ||
+	       code == -EAGAIN;
+}
+
 /* Calls, with an end to each; a dead link is opened again. */
 static uint32_t
 torment(uint64_t seed, uint32_t n)
@@ -45,7 +54,6 @@ torment(uint64_t seed, uint32_t n)
 	struct hostile h = { 0 };
 	uint32_t links = 0;
 	struct shift m;
-	int code;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (p == NULL) {
@@ -58,9 +66,7 @@ torment(uint64_t seed, uint32_t n)
 		m = shift_message((uint32_t)hostile_random(&seed) % 256, byte,
 				  hostile_random(&seed) % sizeof(byte));
 		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
-		code = mp_call(p, &m.msg);
-		if (code != -EPIPE && code != -EOWNERDEAD && code != -EPROTO &&
-		    code != -EAGAIN)
+		if (!is_useless(mp_call(p, &m.msg)))
 			continue;
 		hostile_stop(&h);
 		mp_link_close(p);
@@ -123,42 +129,57 @@ TEST(a_hostile_client_harms_nobody, .timeout_s = 120)
 	CHECK_EQ(rmdir(dir), 0);
 }
 
-/* Its memory is written by a thread of its own while it serves. */
-static int
-fork_hostile_server(int *keep)
+/* ---- a server whose memory a thread of its own writes while it serves */
+
+/* A byte says that a link is open, the next that it is dead; each is echoed. */
+static void
+serve_hostile(int socket)
 {
 	struct mp_export *e;
 	struct mp_port port;
 	struct hostile h;
 	struct client *c;
-	int ends[2], ready[2], pid;
 	uint64_t seed = 7;
-	char byte;
+	char byte = 0;
 
-	CHECK_EQ(pipe(ends), 0);
-	CHECK_EQ(pipe(ready), 0);
-	pid = fork();
-	if (pid != 0) {
-		CHECK_EQ(read(ready[0], &byte, 1), 1);
-		close(ready[0]);
-		close(ready[1]);
-		close(ends[0]);
-		*keep = ends[1];
-		return pid;
-	}
-	close(ends[1]);
 	mp_port_init_call(&port, shift, NULL);
 	port.iface = &shift_iface;
 	CHECK_EQ(mp_export_open("shift", &port, NULL, &e), 0);
-	(void)!write(ready[1], "", 1);
-	/* A byte says that a link is open, the next that it is dead. */
-	while (read(ends[0], &byte, 1) == 1) {
+	CHECK_EQ(write(socket, &byte, 1), 1);
+	while (read(socket, &byte, 1) == 1) {
 		c = __atomic_load_n(&e->client, __ATOMIC_ACQUIRE);
 		hostile_start(&h, &c->memory, seed++);
-		(void)!read(ends[0], &byte, 1);
+		CHECK_EQ(write(socket, &byte, 1), 1);
+		CHECK_EQ(read(socket, &byte, 1), 1);
 		hostile_stop(&h);
+		CHECK_EQ(write(socket, &byte, 1), 1);
 	}
 	_exit(0);
+}
+
+static int
+fork_hostile_server(int *socket)
+{
+	int ends[2], pid;
+	char byte;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	pid = fork();
+	close(ends[pid != 0]);
+	if (pid == 0)
+		serve_hostile(ends[1]);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	*socket = ends[0];
+	return pid;
+}
+
+static void
+tell_server(int socket)
+{
+	char byte = 0;
+
+	CHECK_EQ(write(socket, &byte, 1), 1);
+	CHECK_EQ(read(socket, &byte, 1), 1);
 }
 
 TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
@@ -167,33 +188,32 @@ TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
 	uint32_t n = messages(), links = 0;
 	struct mp_port *p = NULL;
 	uint64_t seed = 5;
-	int keep, status, pid = fork_hostile_server(&keep);
+	int socket, status, pid = fork_hostile_server(&socket);
 	struct shift m;
 	char path[128];
-	int code;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (p == NULL) {
 			CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p),
 				 0);
-			CHECK_EQ(write(keep, "", 1), 1);
+			tell_server(socket);
 			links++;
 		}
 		m = shift_message(1, byte,
 				  hostile_random(&seed) % sizeof(byte));
 		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
-		code = mp_call(p, &m.msg);
-		if (code != -EPIPE && code != -EOWNERDEAD && code != -EPROTO &&
-		    code != -EAGAIN)
+		if (!is_useless(mp_call(p, &m.msg)))
 			continue;
-		CHECK_EQ(write(keep, "", 1), 1);
+		tell_server(socket);
 		mp_link_close(p);
 		p = NULL;
 	}
 	CHECK(links > 1);
-	if (p != NULL)
+	if (p != NULL) {
+		tell_server(socket);
 		mp_link_close(p);
-	close(keep);
+	}
+	close(socket);
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 	snprintf(path, sizeof(path), "%s/shift", dir);

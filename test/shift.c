@@ -47,7 +47,7 @@ shift(struct mp_port *p, struct mp_msg *msg)
 	for (uint64_t i = 0; i < m->buf.len; i++)
 		byte[i] = (unsigned char)(byte[i] + m->in.add);
 	m->out.live = (uint32_t)m->buf.len;
-	return (int)m->in.add;
+	return (int)(m->in.add & 0xffff);
 }
 
 struct shift
