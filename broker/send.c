@@ -98,6 +98,15 @@ lend(struct mp_link *l, struct slot *s, struct mp_msg *m)
 	return 0;
 }
 
+static bool
+has_handle(const struct mp_iface_op *op, struct mp_msg *m)
+{
+	const struct mp_handle *h =
+		(const void *)((const char *)m + op->handle_off);
+
+	return op->handle_off != 0 && h->kind != MP_HANDLE_NONE;
+}
+
 static uint32_t
 flags_of(const struct mp_msg *m, bool sync)
 {
@@ -128,7 +137,7 @@ fill(struct mp_link *l, uint32_t slot, struct mp_msg *m, bool sync)
 	len = mp_iface_pack_in(s->op, m, r + 1, cap);
 	if (len < 0)
 		return len;
-	if (s->op->handle_off != 0)
+	if (has_handle(s->op, m))
 		code = -EOPNOTSUPP;
 	if (code == 0 && s->op->buf.dir != 0)
 		code = lend(l, s, m);

@@ -67,6 +67,35 @@ want(struct mp_fuse *f, struct fuse_conn_info *conn,
 		conn->time_gran = m->out.time_gran_ns;
 }
 
+static void
+notify_stop(struct mp_fuse *f)
+{
+	if (f->notifying)
+		mp_pool_stop(&f->notify);
+	f->notifying = false;
+}
+
+/* With a port for what the driver tells, if one can be lent to it. */
+static int
+call_attach(struct mp_fuse *f, struct mp_vfs_attach *m)
+{
+	int code;
+
+	mp_pool_init(&f->notify, fuse_notify, f);
+	f->notify.port.iface = &mp_vfs_iface;
+	f->notifying = mp_pool_start(&f->notify, &f->thread, 1) == 0;
+	if (f->notifying) {
+		m->notify.port = &f->notify.port;
+		m->notify.kind = MP_HANDLE_PORT;
+	}
+	code = mp_call(f->port, &m->msg);
+	if (code != -EOPNOTSUPP || !f->notifying)
+		return code;
+	notify_stop(f);
+	memset(&m->notify, 0, sizeof(m->notify));
+	return mp_call(f->port, &m->msg);
+}
+
 static int
 attach(struct mp_fuse *f, struct fuse_conn_info *conn)
 {
@@ -77,14 +106,7 @@ attach(struct mp_fuse *f, struct fuse_conn_info *conn)
 	m.msg.op = MP_VFS_ATTACH;
 	m.in.caps = caps_of(conn) & ~f->conf.caps_off;
 	m.in.io_max = conn->max_write;
-	mp_pool_init(&f->notify, fuse_notify, f);
-	f->notify.port.iface = &mp_vfs_iface;
-	f->notifying = mp_pool_start(&f->notify, &f->thread, 1) == 0;
-	if (f->notifying) {
-		m.notify.port = &f->notify.port;
-		m.notify.kind = MP_HANDLE_PORT;
-	}
-	code = mp_call(f->port, &m.msg);
+	code = call_attach(f, &m);
 	f->attached = code == 0;
 	if (code == -ENOSYS) {
 		m.out.caps = 0;
@@ -122,9 +144,7 @@ fuse_detach(struct mp_fuse *f)
 	if (f->attached)
 		(void)mp_call(f->port, &m.msg);
 	f->attached = false;
-	if (f->notifying)
-		mp_pool_stop(&f->notify);
-	f->notifying = false;
+	notify_stop(f);
 }
 
 void
