@@ -156,7 +156,7 @@ socket_unlisten(struct listener *l, const char *name)
 	size_t dir_len;
 	int turn = -1;
 
-	if (path_of(&at, name, &dir_len) == 0)
+	if (l->ino != 0 && path_of(&at, name, &dir_len) == 0)
 		turn = take_turn(&at, dir_len);
 	if (turn >= 0 && stat(at.sun_path, &st) == 0 && st.st_dev == l->dev &&
 	    st.st_ino == l->ino)
@@ -164,6 +164,16 @@ socket_unlisten(struct listener *l, const char *name)
 	close(l->fd);
 	if (turn >= 0)
 		close(turn);
+}
+
+/* Listening again tells later clients that it is this process they meet. */
+int
+socket_adopt(struct listener *l, int fd)
+{
+	if (listen(fd, BACKLOG) != 0)
+		return -errno;
+	*l = (struct listener){ .fd = fd };
+	return 0;
 }
 
 int

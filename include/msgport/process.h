@@ -73,6 +73,8 @@ struct mp_export_conf {
 	uint32_t slots_max; /* a client; 0: MP_LINK_SLOTS */
 	uint64_t arena_max; /* a client; 0: MP_LINK_ARENA */
 	uint32_t workers;   /* threads for what may block; 0: 4 */
+	int listener;	    /* not 0: takes this socket over; the name and
+			     * the mode are its maker's */
 };
 
 /* broker/export.c */
