@@ -166,16 +166,6 @@ socket_unlisten(struct listener *l, const char *name)
 		close(turn);
 }
 
-/* Listening again tells later clients that it is this process they meet. */
-int
-socket_adopt(struct listener *l, int fd)
-{
-	if (listen(fd, BACKLOG) != 0)
-		return -errno;
-	*l = (struct listener){ .fd = fd };
-	return 0;
-}
-
 int
 socket_connect(const char *name, int *out)
 {

@@ -28,8 +28,6 @@ struct listener {
  */
 int socket_listen(struct listener *, const char *name, mode_t);
 void socket_unlisten(struct listener *, const char *name);
-/* Somebody else's listening socket and name: it is to be this process's. */
-int socket_adopt(struct listener *, int fd);
 /* Blocks until the server's queue takes it. */
 int socket_connect(const char *name, int *fd);
 int socket_peer(int fd, struct peer *);
