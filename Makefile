@@ -32,8 +32,10 @@ PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
 KERNEL_SRC := kernel/kit_linux.c
 FRONT_SRC := front/fuse.c front/fuse_call.c front/fuse_name.c \
 	front/fuse_file.c front/fuse_dir.c front/fuse_notify.c
-TOOL_SRC := tool/msgport.c tool/mount.c tool/option.c tool/target.c \
-	tool/count.c
+TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
+	tool/target.c tool/resolve.c tool/instance.c tool/driver.c \
+	tool/supervise.c tool/host.c \
+	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
@@ -54,7 +56,8 @@ TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-send.c test/13-machine.c test/18-promise.c test/19-sim.c \
 	test/30-promise.c test/31-open.c
-TEST_SH := test/80-tool.sh test/60-mount.sh
+TEST_SH := test/80-tool.sh test/60-mount.sh test/62-serve.sh
+TEST_DRIVER := test/vfs_try.c
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \
 	test/93-mutant.sh
@@ -148,7 +151,7 @@ FLAGS.fuzz := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 FREE := -ffreestanding -mno-sse -Wframe-larger-than=512
 FUSE := $(shell pkg-config --cflags fuse3 2>/dev/null)
-LIBS := -Wl,--as-needed -lfuse3 -lpthread
+LIBS := -Wl,--as-needed -lfuse3 -lseccomp -lpthread
 BENCH_LIBS := -lzmq -lurcu-common
 COMPILE = $(CC) -std=gnu11 $(WARN) $(CFLAGS) $(FLAGS.$V) -Iinclude -MMD -MP
 LINK = $(CC) $(CFLAGS) $(FLAGS.$V)
@@ -255,9 +258,11 @@ $(B)/free.o: $(FREE_OBJ)
 	@! nm -u $@ | awk '{ print $$2 }' | \
 		grep -vE '^(mp|os|__rseq)_|^mem(cpy|set|move|cmp|chr)$$|^str(len|cmp)$$|^_GLOBAL_'
 
+# Drivers that it loads find all of the library in it.
 $(B)/msgport: $(B)/tool/msgport.o $(TOOL) $(HOST) $(LIB)
 	@echo "  LINK    $@"
-	@$(LINK) -o $@ $^ $(LIBS)
+	@$(LINK) -o $@ $(filter-out $(LIB),$^) -Wl,--whole-archive $(LIB) \
+		-Wl,--no-whole-archive -Wl,--export-dynamic-symbol='mp_*' $(LIBS)
 
 $(PROGRAM): %: %.o $(TESTER) $(TOOL) $(HOST) $(LIB)
 	@echo "  LINK    $@"

@@ -10,6 +10,7 @@
 #include "../tool/tool.h"
 
 #include <msgport/name.h>
+#include <msgport/process.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +50,8 @@ tool_error(const char *fmt, ...)
 	va_end(ap);
 }
 
+static char names[96] = "MSGPORT_DIR=";
+
 static void *
 wait_for_ever(void *arg)
 {
@@ -56,12 +59,16 @@ wait_for_ever(void *arg)
 	return arg;
 }
 
-/* The command cancels a thread; what the C library loads for that stays. */
+/*
+ * The command cancels a thread; what the C library loads for that stays, as
+ * does its copy of the environment.
+ */
 void
 t_setup(void)
 {
 	pthread_t thread;
 
+	CHECK_EQ(putenv(names), 0);
 	CHECK_EQ(pthread_create(&thread, NULL, wait_for_ever, NULL), 0);
 	CHECK_EQ(pthread_cancel(thread), 0);
 	CHECK_EQ(pthread_join(thread, NULL), 0);
@@ -231,4 +238,21 @@ TEST(a_mount_that_fails_leaves_the_port)
 {
 	begin();
 	refused("port:disk", "/nowhere", "cannot mount at '/nowhere'");
+}
+
+/* It need not be another's to be reached as if it were. */
+TEST(a_link_to_what_speaks_no_vfs_is_not_opened)
+{
+	struct mp_export *e;
+
+	begin();
+	(void)snprintf(names, sizeof(names), "MSGPORT_DIR=%s", w.dir);
+	w.port.iface = &c_iface;
+	CHECK_EQ(mp_export_open("there", &w.port, NULL, &e), 0);
+	CHECK_EQ(mount_port("process:there", w.dir), TOOL_FAILED);
+	CHECK_STR(w.error, "port 'there': it does not speak vfs, or another "
+			   "protocol");
+	mp_export_close(e);
+	mp_name_withdraw(&w.name);
+	end();
 }

@@ -3,6 +3,7 @@
 #
 # The msgport command: what it refuses, how it says so, how it exits.
 . test/t.sh
+export MSGPORT_DIR="$T/names"
 
 mp=$B/msgport
 mkdir "$T/dir"
@@ -87,8 +88,22 @@ bad_mount_option_is_named_and_others_listed() {
 ports_elsewhere_are_refused_by_name() {
 	says 1 "no port 'frob'" "$mp" mount port:frob "$T/dir"
 	says 1 "no port 'frob'" "$mp" mount direct:frob "$T/dir"
-	says 2 'other processes' "$mp" mount process:frob "$T/dir"
+	says 1 "no port 'frob'" "$mp" mount process:frob "$T/dir"
+	says 2 "'fr/ob' cannot be the name" "$mp" mount process:fr/ob "$T/dir"
 	says 2 'the kernel' "$mp" mount kernel:frob "$T/dir"
+}
+
+a_bad_domain_is_named_and_others_listed() {
+	says 2 "bad domain 'frob'; there are: direct process" \
+		"$mp" mount -d frob vfs_mem "$T/dir"
+	says 2 "-d is for drivers" "$mp" mount -d process port:x "$T/dir"
+}
+
+a_file_without_its_driver_is_named() {
+	says 2 "cannot load '$T/none.so'" "$mp" mount "$T/none.so" "$T/dir"
+	gcc -shared -o "$T/vfs_none.so" -x c - </dev/null
+	says 2 'mp_driver_vfs_none is not in it' "$mp" mount \
+		"$T/vfs_none.so" "$T/dir"
 }
 
 a_bad_parity_mode_is_named() {
@@ -175,6 +190,8 @@ t bad_driver_value_is_named_with_what_is_valid \
 t bad_mount_option_is_named_and_others_listed \
 	bad_mount_option_is_named_and_others_listed
 t ports_elsewhere_are_refused_by_name ports_elsewhere_are_refused_by_name
+t a_bad_domain_is_named_and_others_listed a_bad_domain_is_named_and_others_listed
+t a_file_without_its_driver_is_named a_file_without_its_driver_is_named
 t a_bad_parity_mode_is_named a_bad_parity_mode_is_named
 t a_bad_directory_is_named a_bad_directory_is_named
 t nothing_is_mounted_after_a_refusal nothing_is_mounted_after_a_refusal

@@ -19,7 +19,7 @@ count_init(struct count *c, const struct target *t)
 {
 	memset(c, 0, sizeof(*c));
 	c->to = t->port;
-	c->own = t->driver != NULL;
+	c->own = t->port == &t->own.port;
 	mp_port_init_filter(&c->port, look, c->to);
 	c->port.data = c;
 	c->port.iface = c->to->iface;

@@ -2,10 +2,6 @@
 /*
  * msgport mount: a driver, or a published port, at a directory.
  *
- * In the background it is a child that serves; the parent waits until the file
- * system is live, or until the child has told why not, and exits accordingly.
- * The child forks before the driver begins, because threads are not inherited.
- *
  * Signals that ask for the end are taken by a thread of their own, while the
  * others go on serving: the kernel has to write back what it holds.  A second
  * signal ends the program at once.
@@ -14,35 +10,18 @@
 #define _GNU_SOURCE
 #endif
 #include "mount.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* By a thread of the front-end's, when it is live or has failed to be. */
 static void
 ready(void *arg, int error)
 {
 	struct mount *m = arg;
-	int null;
 
-	if (m->live < 0 || error != 0)
-		return;
-	null = open("/dev/null", O_RDWR);
-	if (null >= 0) {
-		(void)dup2(null, STDIN_FILENO);
-		(void)dup2(null, STDERR_FILENO);
-		if (!m->stats)
-			(void)dup2(null, STDOUT_FILENO);
-		(void)close(null);
-	}
-	(void)!chdir("/");
-	(void)!write(m->live, "", 1);
-	(void)close(m->live);
-	m->live = -1;
+	if (error == 0)
+		behind_live(&m->live, m->stats);
 }
 
 static void
@@ -119,47 +98,6 @@ run(struct mount *m)
 	return fflush(stdout) == 0 ? code : TOOL_FAILED;
 }
 
-/* The parent's half: what the child comes to, or that it is live. */
-static int
-await(pid_t child, int from)
-{
-	int status = 0;
-	char byte;
-	ssize_t n;
-
-	do {
-		n = read(from, &byte, 1);
-	} while (n < 0 && errno == EINTR);
-	if (n == 1)
-		return TOOL_OK;
-	if (waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
-		tool_error("the server died");
-		return TOOL_FAILED;
-	}
-	return WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : TOOL_FAILED;
-}
-
-static int
-run_behind(struct mount *m)
-{
-	int end[2];
-	pid_t child;
-
-	if (pipe2(end, O_CLOEXEC) != 0 || (child = fork()) < 0) {
-		tool_error("cannot go into the background: %s",
-			   strerror(errno));
-		return TOOL_FAILED;
-	}
-	if (child != 0) {
-		(void)close(end[1]);
-		return await(child, end[0]);
-	}
-	(void)close(end[0]);
-	(void)setsid();
-	m->live = end[1];
-	return run(m);
-}
-
 int
 tool_mount(int argc, char **argv)
 {
@@ -167,7 +105,7 @@ tool_mount(int argc, char **argv)
 	int code = mount_parse(&m, argc, argv);
 
 	if (code == TOOL_OK)
-		code = m.foreground ? run(&m) : run_behind(&m);
+		code = m.foreground || behind(&m.live, &code) ? run(&m) : code;
 	target_close(&m.target);
 	free(m.options);
 	return code;

@@ -10,6 +10,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } command[] = {
 	{ "mount", "mount a file system driver at a directory", tool_mount },
+	{ "serve", "run a driver in a process of its own", tool_serve },
 };
 
 #define COMMANDS (sizeof(command) / sizeof(command[0]))

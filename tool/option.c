@@ -13,10 +13,14 @@
 #include <unistd.h>
 
 static const char help[] =
-	"usage: msgport mount [-f] [-o OPTION,...] [--stats] TARGET DIR\n"
+	"usage: msgport mount [-f] [-d DOMAIN] [-o OPTION,...] [--stats]\n"
+	"                     TARGET DIR\n"
 	"\n"
-	"TARGET is DRIVER[,KEY=VALUE...], or port:NAME for a published port.\n"
+	"TARGET is DRIVER[,KEY=VALUE...], or a published port: port:NAME, or\n"
+	"direct:NAME of this process, process:NAME of another.\n"
 	"\n"
+	"  -d, --domain direct|process\n"
+	"                    where a driver runs: here, or in a sandbox\n"
 	"  -f, --foreground  stay, and end when it is unmounted\n"
 	"  -o OPTION,...     options of the driver, of FUSE, or of these:\n"
 	"                    threads=N      most requests at once (64)\n"
@@ -128,8 +132,8 @@ parse_options(struct mount *m, char *text)
 static void
 default_options(struct mount *m)
 {
-	const char *name =
-		m->target.driver != NULL ? m->target.driver->name : "port";
+	const struct target *t = &m->target;
+	const char *name = t->driver != NULL ? t->driver->name : t->name;
 	char text[128];
 
 	if (m->options == NULL || strstr(m->options, "subtype=") == NULL)
@@ -146,24 +150,28 @@ int
 mount_parse(struct mount *m, int argc, char **argv)
 {
 	static const struct option option[] = {
+		{ "domain", required_argument, NULL, 'd' },
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "stats", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	const char *domain = NULL;
 	char *list = NULL;
 	int c, code;
 
-	while ((c = getopt_long(argc, argv, "fho:", option, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "d:fho:", option, NULL)) != -1) {
 		if (c == 'f')
 			m->foreground = true;
 		else if (c == 's')
 			m->stats = true;
+		else if (c == 'd')
+			domain = optarg;
 		else if (c == 'o')
 			append(&list, optarg);
 		else if (c == 'h') {
 			fputs(help, stdout);
-			target_list(stdout);
+			driver_list(stdout);
 			exit(fflush(stdout) == 0 ? TOOL_OK : TOOL_FAILED);
 		} else
 			return TOOL_USAGE;
@@ -175,11 +183,14 @@ mount_parse(struct mount *m, int argc, char **argv)
 	}
 	m->dir = argv[optind + 1];
 	code = target_parse(&m->target, argv[optind]);
+	if (code == TOOL_OK && domain != NULL)
+		code = target_domain(&m->target, domain);
 	if (code == TOOL_OK && list != NULL)
 		code = parse_options(m, list);
 	free(list);
 	if (code == TOOL_OK)
 		code = target_check(&m->target);
-	default_options(m);
+	if (code == TOOL_OK)
+		default_options(m);
 	return code;
 }

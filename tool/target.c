@@ -2,53 +2,20 @@
 /*
  * Targets: what a subcommand works on.
  *
- *	DRIVER[,KEY=VALUE...]	a driver linked into this program
+ *	DRIVER[,KEY=VALUE...]	a driver, of this program or of a file
  *	port:NAME		a published port, wherever it is
+ *	direct:NAME		the same, of this process
  *	process:NAME		the same, of another process
  *	kernel:NAME		the same, of the kernel
  *
- * A driver is served in the threads of its clients, one at a time if it is
- * MP_SERIAL.  MSGPORT_PARITY applies to a port that is made here.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include "tool.h"
-#include <msgport/agent.h>
 #include <msgport/name.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PARITY_SLOTS 16u
-#define ERROR_SIZE 512u
-
-extern const struct mp_driver mp_driver_vfs_mem;
-
-static const struct mp_driver *const drivers[] = {
-	&mp_driver_vfs_mem,
-};
-
-#define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
-
-void
-target_list(FILE *to)
-{
-	const struct mp_option *o;
-
-	for (size_t i = 0; i < DRIVERS; i++) {
-		fprintf(to, "  %s: %s\n", drivers[i]->name,
-			drivers[i]->summary);
-		for (uint32_t j = 0; j < drivers[i]->options; j++) {
-			o = &drivers[i]->option[j];
-			fprintf(to, "    %-14s %s%s%s%s%s%s\n", o->name,
-				o->help, o->words != NULL ? "; " : "",
-				o->words != NULL ? o->words : "",
-				o->initial != NULL ? " (" : "",
-				o->initial != NULL ? o->initial : "",
-				o->initial != NULL ? ")" : "");
-		}
-	}
-}
 
 void
 target_options(const struct target *t, FILE *to)
@@ -58,61 +25,81 @@ target_options(const struct target *t, FILE *to)
 }
 
 static int
-find_driver(struct target *t, const char *text)
+parse_driver(struct target *t, const char *text)
 {
 	size_t n = strcspn(text, ",");
+	char *name = strndup(text, n);
 
-	for (size_t i = 0; i < DRIVERS; i++)
-		if (strlen(drivers[i]->name) == n &&
-		    memcmp(drivers[i]->name, text, n) == 0)
-			t->driver = drivers[i];
-	if (t->driver == NULL) {
-		tool_error("unknown driver '%.*s'; there are:", (int)n, text);
-		target_list(stderr);
+	if (name == NULL)
+		return TOOL_FAILED;
+	t->driver = driver_find(name);
+	free(name);
+	if (t->driver == NULL)
 		return TOOL_USAGE;
-	}
 	if (text[n] == '\0')
 		return TOOL_OK;
 	t->options = strdup(text + n + 1);
 	return t->options != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
-static int
-find_port(struct target *t, const char *name)
-{
-	t->port = mp_name_find(name);
-	if (t->port == NULL) {
-		tool_error("no port '%s' is published in this process; ports "
-			   "of other processes and of the kernel are not "
-			   "available in this build",
-			   name);
-		return TOOL_FAILED;
-	}
-	if (t->port->iface != NULL &&
-	    t->port->iface->class_id != MP_CLASS_VFS) {
-		tool_error("port '%s' speaks %s, not vfs", name,
-			   t->port->iface->name);
-		return TOOL_FAILED;
-	}
-	return TOOL_OK;
-}
+static const struct {
+	const char *word;
+	enum domain domain;
+} prefix[] = {
+	{ "port:", DOMAIN_ANY },
+	{ "direct:", DOMAIN_DIRECT },
+	{ "process:", DOMAIN_PROCESS },
+	{ "kernel:", DOMAIN_KERNEL },
+};
+
+#define PREFIXES (sizeof(prefix) / sizeof(prefix[0]))
 
 int
 target_parse(struct target *t, const char *text)
 {
+	size_t n;
+
 	memset(t, 0, sizeof(*t));
-	if (strncmp(text, "port:", 5) == 0)
-		return find_port(t, text + 5);
-	if (strncmp(text, "direct:", 7) == 0)
-		return find_port(t, text + 7);
-	if (strncmp(text, "process:", 8) == 0 ||
-	    strncmp(text, "kernel:", 7) == 0) {
-		tool_error("'%s': ports of %s are not available in this build",
-			   text,
-			   text[0] == 'p' ? "other processes" : "the kernel");
+	for (size_t i = 0; i < PREFIXES; i++) {
+		n = strlen(prefix[i].word);
+		if (strncmp(text, prefix[i].word, n) == 0) {
+			t->name = text + n;
+			t->domain = prefix[i].domain;
+		}
+	}
+	if (t->name == NULL)
+		return parse_driver(t, text);
+	if (t->domain == DOMAIN_KERNEL) {
+		tool_error("'%s': ports of the kernel are not available in "
+			   "this build",
+			   text);
 		return TOOL_USAGE;
 	}
-	return find_driver(t, text);
+	if (mp_name_ok(t->name))
+		return TOOL_OK;
+	tool_error("'%s' cannot be the name of a port: 1 to %d letters, "
+		   "digits and . _ - can",
+		   t->name, MP_NAME_MAX);
+	return TOOL_USAGE;
+}
+
+int
+target_domain(struct target *t, const char *word)
+{
+	if (t->driver == NULL) {
+		tool_error("-d is for drivers: where port '%s' is, is decided",
+			   t->name);
+		return TOOL_USAGE;
+	}
+	if (strcmp(word, "direct") == 0) {
+		t->domain = DOMAIN_DIRECT;
+	} else if (strcmp(word, "process") == 0) {
+		t->domain = DOMAIN_PROCESS;
+	} else {
+		tool_error("bad domain '%s'; there are: direct process", word);
+		return TOOL_USAGE;
+	}
+	return TOOL_OK;
 }
 
 bool
@@ -138,7 +125,7 @@ target_takes(struct target *t, const char *option)
 int
 target_check(struct target *t)
 {
-	char error[ERROR_SIZE] = "";
+	char error[TOOL_ERROR_SIZE] = "";
 	const char *fault;
 
 	if (t->driver == NULL)
@@ -158,75 +145,4 @@ target_check(struct target *t)
 		return TOOL_USAGE;
 	}
 	return TOOL_OK;
-}
-
-static int
-parity_start(struct target *t)
-{
-	const char *text = getenv("MSGPORT_PARITY");
-	struct mp_parity_conf conf = { .slots = PARITY_SLOTS };
-	int code;
-
-	if (text == NULL)
-		return TOOL_OK;
-	code = mp_parity_parse(text, &conf);
-	if (code == 0 && conf.modes == 0)
-		return TOOL_OK;
-	t->slots = calloc(1, mp_parity_size(t->own.iface, PARITY_SLOTS));
-	conf.memory = t->slots;
-	if (code == 0)
-		code = t->slots != NULL ?
-			       mp_parity_start(&t->parity, &t->own, &conf) :
-			       -ENOMEM;
-	if (code == 0)
-		return TOOL_OK;
-	tool_error("MSGPORT_PARITY='%s': %s", text, strerror(-code));
-	free(t->slots);
-	t->slots = NULL;
-	return TOOL_FAILED;
-}
-
-int
-target_open(struct target *t)
-{
-	char error[ERROR_SIZE] = "";
-	int code;
-
-	if (t->driver == NULL)
-		return TOOL_OK;
-	code = t->driver->open(t->value, &t->fs, error, sizeof(error));
-	if (code != 0) {
-		tool_error("driver %s: %s%s%s", t->driver->name,
-			   strerror(-code), error[0] != '\0' ? ": " : "",
-			   error);
-		return TOOL_FAILED;
-	}
-	t->open = true;
-	t->vfs = (struct mp_vfs){ .ops = t->driver->vfs, .fs = t->fs };
-	if (t->driver->threading == MP_PARALLEL)
-		mp_port_init_call(&t->own, mp_vfs_handle, &t->vfs);
-	else
-		mp_port_init_serial(&t->own, mp_vfs_handle, &t->vfs);
-	t->own.iface = t->driver->iface;
-	t->own.name = t->driver->name;
-	if (t->driver->may_block != 0)
-		t->own.flags |= MP_PORT_MAY_BLOCK;
-	t->port = &t->own;
-	return parity_start(t);
-}
-
-void
-target_close(struct target *t)
-{
-	if (t->driver == NULL && t->port != NULL)
-		mp_port_unref(t->port);
-	if (t->open) {
-		if (t->slots != NULL)
-			mp_parity_stop(&t->parity);
-		mp_port_fini(&t->own);
-		t->driver->close(t->fs);
-	}
-	free(t->slots);
-	free(t->options);
-	memset(t, 0, sizeof(*t));
 }

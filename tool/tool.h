@@ -8,6 +8,7 @@
 #include <msgport/parity.h>
 #include <msgport/stat.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum tool_exit {
 	TOOL_OK,
@@ -18,10 +19,53 @@ enum tool_exit {
 /* Prints "msgport: ..." on standard error. */
 void tool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* tool/mount.c: one subcommand */
-int tool_mount(int argc, char **argv);
+#define TOOL_ERROR_SIZE 512u
 
-/* tool/target.c: a driver of our own, or a published port */
+/* tool/mount.c, serve.c: one subcommand each */
+int tool_mount(int argc, char **argv);
+int tool_serve(int argc, char **argv);
+
+/* tool/behind.c */
+/*
+ * Goes on in a child, where it gives true and in *live what behind_live()
+ * wants; else false, and in *code what is to be the exit status.
+ */
+bool behind(int *live, int *code);
+/* Nothing if *live is -1: no terminal any more, and the parent may exit. */
+void behind_live(int *live, bool keep_stdout);
+
+/* tool/driver.c */
+/* One that is linked in, or DIR/NAME.so; NULL, and it was told why. */
+const struct mp_driver *driver_find(const char *name);
+void driver_list(FILE *);
+
+/* tool/instance.c: all zero is none */
+struct instance {
+	struct mp_port port;
+
+	/* Private from here on. */
+	const struct mp_driver *driver;
+	void *fs;
+	struct mp_vfs vfs;
+	struct mp_parity parity;
+	void *slots;
+};
+
+int instance_open(struct instance *, const struct mp_driver *,
+		  const struct mp_option_value *);
+/* It may have threads from now on. */
+int instance_start(struct instance *);
+void instance_close(struct instance *);
+
+/* tool/host.c: see host.h; all zero is none */
+struct host {
+	pid_t pid;
+	int ready; /* where it says that it serves */
+};
+
+enum domain { DOMAIN_ANY, DOMAIN_DIRECT, DOMAIN_PROCESS, DOMAIN_KERNEL };
+
+/* tool/target.c, resolve.c: a driver of our own, or a published port */
 struct target {
 	const struct mp_driver *driver; /* NULL: somebody else's port */
 	char *options;			/* of the driver, as text */
@@ -29,26 +73,27 @@ struct target {
 	struct mp_option_value value[MP_OPTIONS_MAX];
 
 	/* Private from here on. */
-	void *fs;
-	struct mp_vfs vfs;
-	struct mp_port own;
-	struct mp_parity parity;
-	void *slots;
-	bool open;
+	const char *name; /* of the port */
+	enum domain domain;
+	struct instance own;
+	struct mp_port *found; /* counted */
+	struct mp_port *link;
+	struct host host;
 };
 
 /* TARGET as given: TOOL_OK, or an error that was printed. */
 int target_parse(struct target *, const char *text);
+/* Where the driver is to run. */
+int target_domain(struct target *, const char *word);
 /* Appends "key=value" to the driver's options: false if it has no such. */
 bool target_takes(struct target *, const char *option);
 /* All options are there: checks them. */
 int target_check(struct target *);
-/* Makes the instance and its port. */
-int target_open(struct target *);
-void target_close(struct target *);
-void target_list(FILE *);
 /* The names of its driver's options, separated by blanks. */
 void target_options(const struct target *, FILE *);
+/* Makes the instance and its port, or finds the port. */
+int target_open(struct target *);
+void target_close(struct target *);
 
 /* tool/count.c: counts messages on their way to a port */
 #define COUNT_OPS 64
