@@ -132,10 +132,25 @@ what_is_in_force_is_said() {
 	grep -qx 'Seccomp:	2' "/proc/$(host)/status"
 	grep -qx 'NoNewPrivs:	1' "/proc/$(host)/status"
 	grep -qx 'CapBnd:	0000000000000000' "/proc/$(host)/status"
-	# Every thread of it.
+	end
+}
+
+all_threads_are_in_it() {
+	begin vfs_mem
+	if grep -q tsan_ "$mp"; then
+		echo 'the sanitizer has a thread of its own'
+		return 77
+	fi
 	[ "$(cat "/proc/$(host)/task"/*/status | grep '^CapEff' | sort -u |
 		wc -l)" -eq 1 ]
 	t_fails grep -q '^Seccomp:	0' "/proc/$(host)/task"/*/status
+	end
+}
+
+a_driver_with_threads_is_not_locked_in() {
+	says 1 'its driver has started threads' "$mp" serve --name x \
+		"$T/vfs_try.so,thread"
+	begin --sandbox=none "$T/vfs_try.so,thread"
 	end
 }
 
@@ -238,7 +253,7 @@ kill_9_of_the_host_leaves_errors_and_a_way_out() {
 	exec 9<"$m/f"
 	(while echo x >>"$m/g"; do :; done) 2>/dev/null &
 	work=$!
-	until [ -s "$m/g" ]; do :; done
+	until [ -s "$m/g" ]; do kill -0 "$work"; done
 	kill -9 "$(host)"
 	unusable "$m/none"
 	wait "$work" || :
@@ -361,7 +376,8 @@ if [ "$(id -u)" -ne 0 ] || [ ! -w /dev/fuse ]; then
 	t serves needs
 	t_end
 fi
-run what_is_in_force_is_said without_a_sandbox_that_is_said \
+run what_is_in_force_is_said all_threads_are_in_it \
+	a_driver_with_threads_is_not_locked_in without_a_sandbox_that_is_said \
 	in_the_background_it_serves_when_the_command_returns \
 	two_cannot_have_one_name a_dead_servers_name_is_taken \
 	a_driver_that_does_not_begin_is_told who_may_not_connect_is_told \

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <msgport/driver.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,11 +193,22 @@ try_getattr(void *fs, struct mp_vfs_getattr *m)
 	return m->in.node == MP_VFS_ROOT ? 0 : -ESTALE;
 }
 
+static void *
+wait_for_ever(void *arg)
+{
+	(void)pause();
+	return arg;
+}
+
 static int
 try_begin(const struct mp_option_value *v, void **fs, char *error, size_t n)
 {
+	pthread_t thread;
+
 	*fs = NULL;
-	if (!v[0].given)
+	if (v[0].given)
+		return -pthread_create(&thread, NULL, wait_for_ever, NULL);
+	if (!v[1].given)
 		return 0;
 	(void)snprintf(error, n, "as it was told");
 	return -EIO;
@@ -214,6 +226,7 @@ static const struct mp_vfs_ops ops = {
 };
 
 static const struct mp_option option[] = {
+	{ .name = "thread", .help = "have one", .kind = MP_OPTION_BOOL },
 	{ .name = "fail", .help = "do not begin", .kind = MP_OPTION_BOOL },
 };
 
@@ -222,7 +235,7 @@ MP_DRIVER(vfs_try) = {
 	.name = "vfs_try",
 	.summary = "tries what it may not",
 	.option = option,
-	.options = 1,
+	.options = 2,
 	.open = try_begin,
 	.close = try_end,
 	.iface = &mp_vfs_iface,
