@@ -105,7 +105,9 @@ every_constant_is_told() {
 # Every option that the command prints is in its page.
 options_are_told() {
 	"$B/msgport" mount --help >"$T/help"
+	"$B/msgport" serve --help >"$T/help2"
 	{
+		sed -n 's/^  *\(-[a-z],\)* *--\([a-z]*\).*/\2/p' "$T/help2"
 		sed -n '1,/^drivers and/{
 			s/^  *\(-[a-z],\)* *--\([a-z]*\).*/\2/p
 			s/^                    \([a-z_]*\)\(=N\)*\( .*\)*$/\1/p

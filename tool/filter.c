@@ -116,11 +116,11 @@ add_arguments(scmp_filter_ctx f)
 	if (code == 0)
 		code = seccomp_rule_add(
 			f, SCMP_ACT_ALLOW, N(tgkill), 1,
-			SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid()));
+			SCMP_A0(SCMP_CMP_EQ, (uint64_t)getpid(), 0));
 	for (size_t i = 0; i < COUNT(command) && code == 0; i++)
 		code = seccomp_rule_add(
 			f, SCMP_ACT_ALLOW, N(fcntl), 1,
-			SCMP_A1(SCMP_CMP_EQ, (uint64_t)command[i]));
+			SCMP_A1(SCMP_CMP_EQ, (uint64_t)command[i], 0));
 	return code;
 }
 

@@ -122,7 +122,7 @@ limit(int resource, uint64_t most)
 {
 	struct rlimit r = { most, most };
 
-	return setrlimit(resource, &r) == 0 ? 0 : -errno;
+	return syscall(SYS_prlimit64, 0, resource, &r, NULL) == 0 ? 0 : -errno;
 }
 
 int
