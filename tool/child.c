@@ -100,6 +100,8 @@ say(int to, const struct host_conf *c, const struct sandbox *s)
 			 "msgport: serving %s as %s; sandbox:%s\n",
 			 c->target->driver->name, c->name, s->text);
 
+	if (n >= (int)sizeof(line))
+		n = (int)sizeof(line) - 1;
 	(void)!write(to, line, (size_t)n);
 }
 

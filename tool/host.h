@@ -18,7 +18,7 @@ struct host_conf {
 
 /* What is in force, in words. */
 struct sandbox {
-	char text[256];
+	char text[384];
 	uint64_t file_max; /* bytes, of memory shared with a client */
 	uint32_t files_max;
 };

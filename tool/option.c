@@ -20,7 +20,7 @@ static const char help[] =
 	"direct:NAME of this process, process:NAME of another.\n"
 	"\n"
 	"  -d, --domain WHERE\n"
-	"                    direct: a driver runs here; process: in a sandbox\n"
+	"                    direct: drivers run here; process: in a sandbox\n"
 	"  -f, --foreground  stay, and end when it is unmounted\n"
 	"  -o OPTION,...     options of the driver, of FUSE, or of these:\n"
 	"                    threads=N      most requests at once (64)\n"
