@@ -213,21 +213,20 @@ read_answer(struct mp_link *l, uint32_t slot, struct mp_msg *m, int *result)
 	const struct wire_reply *shared = memory_reply(&l->memory, slot);
 	uint32_t cap = l->memory.layout.reply_size - (uint32_t)sizeof(*shared);
 	const struct slot *s = &l->slot[slot];
-	struct wire_reply r;
+	int32_t said = __atomic_load_n(&shared->result, __ATOMIC_RELAXED);
+	uint32_t len = __atomic_load_n(&shared->len, __ATOMIC_RELAXED);
 	int code = 0;
 
 	*result = -EPROTO;
-	memcpy(&r, shared, sizeof(r));
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (r.result == EASYNC || r.len > cap)
+	if (said == EASYNC || len > cap)
 		return -EPROTO;
 	if (s->op->out.size != 0)
-		code = mp_iface_unpack_out(s->op, m, shared + 1, r.len);
-	if (code == 0 && s->op->buf.dir != 0 && r.result >= 0)
+		code = mp_iface_unpack_out(s->op, m, shared + 1, len);
+	if (code == 0 && s->op->buf.dir != 0 && said >= 0)
 		code = take_back(l, s, m);
 	if (code != 0)
 		return -EPROTO;
-	*result = r.result;
+	*result = said;
 	return 0;
 }
 
