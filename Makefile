@@ -44,7 +44,8 @@ BENCH_SRC := bench/inline.c bench/pingpong.c bench/contend.c bench/oneway.c \
 BENCH_LIB := bench/bench.c bench/step.c bench/tree.c bench/fuse_bare.c
 FUZZ_SRC := test/fuzz/vfs.c
 
-# Tests: TEST_C and TEST_SH run in every variant, TEST_SIM on the simulated os,
+# Tests: TEST_C and TEST_SH run in every variant (but no sandbox under TSan,
+# which has threads of its own), TEST_SIM on the simulated os,
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
@@ -192,7 +193,8 @@ BENCH := $(BENCH_SRC:%.c=$(B)/%)
 FUZZER := $(FUZZ_SRC:%.c=build/fuzz/%)
 COMMAND := $(TOOL_SRC:tool/msgport.c=$(B)/msgport)
 COMMAND := $(filter $(B)/msgport,$(COMMAND))
-TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) $(TEST_SH) \
+TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) \
+	$(filter-out $(if $(filter tsan,$V),test/62-serve.sh),$(TEST_SH)) \
 	$(if $V,,$(TEST_PLAIN:%.c=$(B)/%))
 DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 	$(TOOL_SRC:%.c=$(B)/%.o) $(TEST_LIB:%.c=$(B)/%.o) \

@@ -148,6 +148,8 @@ serve_hostile(int socket)
 	CHECK_EQ(write(socket, &byte, 1), 1);
 	while (read(socket, &byte, 1) == 1) {
 		c = __atomic_load_n(&e->client, __ATOMIC_ACQUIRE);
+		while (os_load_acquire(&c->open) == 0)
+			os_relax();
 		hostile_start(&h, &c->memory, seed++);
 		CHECK_EQ(write(socket, &byte, 1), 1);
 		CHECK_EQ(read(socket, &byte, 1), 1);
