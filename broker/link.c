@@ -158,7 +158,8 @@ connect_to(struct mp_link *l, const char *name, const struct mp_iface *iface,
 	code = socket_peer(l->fd, &l->peer);
 	if (code == 0)
 		code = say_hello(l->fd, iface, conf);
-	if (code == 0)
+	/* Refused before it was heard: why is still to be read. */
+	if (code == 0 || code == -EPIPE)
 		code = hear_welcome(l, iface);
 	if (code == 0)
 		code = open_slots(l);

@@ -292,12 +292,18 @@ socket_recv(int fd, void *data, size_t len, int *passed)
 		.msg_control = c.bytes,
 		.msg_controllen = sizeof(c.bytes),
 	};
+	bool reset = false;
 	int got, code;
 	ssize_t n;
 
-	do
+	/* What he said before he closed comes after the news that he did. */
+	for (;;) {
 		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+		if (n >= 0 ||
+		    (errno != EINTR && (errno != ECONNRESET || reset)))
+			break;
+		reset |= errno == ECONNRESET;
+	}
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	code = take_passed(&h, &got);
