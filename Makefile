@@ -26,7 +26,8 @@ POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 
 PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
 	broker/arena.c broker/send.c broker/drive.c broker/link.c \
-	broker/serve.c broker/pump.c broker/export.c
+	broker/serve.c broker/pump.c broker/export.c broker/admin.c \
+	broker/ask.c
 
 # The kernel only.
 KERNEL_SRC := kernel/kit_linux.c

@@ -42,15 +42,17 @@ bell_awake(uint32_t *bell)
 	(void)os_fetch_and(bell, ~WIRE_SLEEPS);
 }
 
-/* Whoever has published something, with a full fence. */
-static inline void
+/* Whoever has published something, with a full fence: true if it woke. */
+static inline bool
 bell_ring(uint32_t *bell)
 {
 	uint32_t was = os_load(bell);
 
-	if ((was & WIRE_SLEEPS) != 0 &&
-	    os_cas(bell, &was, (was & ~WIRE_SLEEPS) + WIRE_RING))
-		bell_wake(bell, true, 1);
+	if ((was & WIRE_SLEEPS) == 0 ||
+	    !os_cas(bell, &was, (was & ~WIRE_SLEEPS) + WIRE_RING))
+		return false;
+	bell_wake(bell, true, 1);
+	return true;
 }
 
 #endif

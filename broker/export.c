@@ -33,6 +33,7 @@ client_free(struct client *c)
 {
 	watch_stop(&c->socket_watch);
 	watch_stop(&c->pid_watch);
+	admin_leave(c);
 	if (c->served != NULL)
 		mp_port_fini(&c->reply);
 	memory_unmap(&c->memory);
@@ -147,6 +148,8 @@ check_hello(const struct mp_export *e, const struct wire_hello *h)
 
 	if (h->magic != WIRE_MAGIC || h->version != WIRE_VERSION)
 		return -EPROTONOSUPPORT;
+	if (h->what != WIRE_LINK)
+		return 0;
 	if (h->iface[WIRE_NAME_MAX] != '\0' || h->ops > WIRE_OPS_MAX)
 		return -EPROTO;
 	if (h->class_id != iface->class_id ||
@@ -192,13 +195,16 @@ client_hello(struct watch *w)
 		code = check_hello(c->export, &h);
 	if (code == 0) {
 		w->ready = client_gone;
-		code = welcome(c, &h);
+		code = h.what == WIRE_LINK ? welcome(c, &h) :
+					     admin_welcome(c, &h);
 	}
 	if (code != 0) {
 		refuse(c->fd, code);
 		client_gone(w);
 		return;
 	}
+	if (h.what != WIRE_LINK)
+		return;
 	os_store_release(&c->open, 1);
 	export_ring(c->export);
 }
@@ -351,6 +357,7 @@ mp_export_open(const char *name, struct mp_port *p,
 	clock_gettime(CLOCK_REALTIME, &now);
 	e->epoch = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	os_lock_init(&e->lock);
+	os_lock_init(&e->admin.lock);
 	e->listener.fd = e->conf.listener;
 	code = e->conf.listener != 0 ?
 		       0 :

@@ -11,6 +11,7 @@
  */
 
 #include "../core/state.h"
+#include "admin.h"
 #include "bell.h"
 #include "socket.h"
 #include "watch.h"
@@ -32,6 +33,7 @@ struct served {
 	uint32_t gen;
 	uint32_t orphaned; /* the last generation that was */
 	uint32_t flags;	   /* enum wire_flag */
+	uint64_t began_ns; /* 0: nobody wants to know */
 	struct client *client;
 	const struct mp_iface_op *op;
 	struct mp_msg copy; /* as large as the largest message */
@@ -54,6 +56,8 @@ struct client {
 	uint32_t stalled; /* slot + 1: the port has no room for it */
 	bool cancelled;
 	struct mp_msg room; /* with a worker, who waits for room */
+	struct tally tally;
+	struct tracer *tracer; /* or NULL */
 };
 
 struct mp_export {
@@ -74,6 +78,7 @@ struct mp_export {
 	struct mp_pool worker;
 	struct mp_thread *thread;
 	struct mp_port room; /* where that comes back */
+	struct admin admin;
 };
 
 static inline struct served *
@@ -100,6 +105,28 @@ const uint32_t *client_drain(struct client *, uint32_t *value);
 void client_reply(struct mp_port *, struct mp_msg *);
 /* What a worker does. */
 int export_work(struct mp_port *, struct mp_msg *);
+
+/* broker/admin.c */
+/* By the watcher: the answer to one who came for no link. */
+int admin_welcome(struct client *, const struct wire_hello *);
+/* Before a client is freed. */
+void admin_leave(struct client *);
+/* A message that was timed is over; before its client can know. */
+void admin_answered(struct served *, int result);
+
+/* When a message begins, or 0 if it is not timed. */
+static inline uint64_t
+admin_began(struct client *c)
+{
+	struct tally *t = &c->tally;
+
+	if (t->messages++ >= ADMIN_TIMED_FIRST && --t->untimed != 0 &&
+	    os_load(&c->export->admin.tracers) == 0)
+		return 0;
+	if (t->untimed == 0 || t->messages <= ADMIN_TIMED_FIRST)
+		t->untimed = ADMIN_TIMED_EVERY;
+	return os_now_ns();
+}
 
 /* broker/pump.c */
 void export_pump(void *export);

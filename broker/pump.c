@@ -161,8 +161,10 @@ export_pump(void *arg)
 			continue;
 		if (is_over(e))
 			return;
-		if (lie_down(e, &s, bell))
+		if (lie_down(e, &s, bell)) {
+			e->admin.sleeps++;
 			bell_park(s.word, s.words, MP_NO_DEADLINE);
+		}
 		get_up(e);
 	}
 }

@@ -20,11 +20,18 @@ fail(struct client *c)
 }
 
 static void
+woke(struct client *c)
+{
+	os_fetch_add(&c->tally.wakes, 1);
+}
+
+static void
 push_done(struct client *c, uint32_t slot, uint32_t gen)
 {
 	ring_fill(&c->done, ring_take(&c->done),
 		  wire_entry(gen, WIRE_DONE, slot));
-	bell_ring(&c->memory.control->client_bell);
+	if (bell_ring(&c->memory.control->client_bell))
+		woke(c);
 }
 
 /* Once a request; afterwards the slot may be another request's. */
@@ -39,6 +46,8 @@ answer(struct served *s, int result, bool by_pump)
 	uint32_t state = SERVED_BUSY;
 	int len = 0;
 
+	if (s->began_ns != 0)
+		admin_answered(s, result);
 	if (s->op != NULL && s->op->out.size != 0)
 		len = mp_iface_pack_out(s->op, &s->copy, r + 1, cap);
 	r->result = len < 0 ? -EIO : result;
@@ -52,8 +61,10 @@ answer(struct served *s, int result, bool by_pump)
 	if ((state & SERVED_WAITED) != 0)
 		os_wake(&s->state, 1);
 	if ((os_xchg(&r->word, gen << WIRE_WORD_SHIFT | WIRE_IS_DONE) &
-	     WIRE_WAITS) != 0)
+	     WIRE_WAITS) != 0) {
 		bell_wake(&r->word, true, 1);
+		woke(c);
+	}
 	if (push || (state & SERVED_ORPHAN) != 0)
 		push_done(c, slot, gen);
 }
@@ -109,6 +120,8 @@ decode(struct served *s, const struct wire_request *r, const void *in)
 	m->reply = &s->client->reply;
 	s->flags = r->flags;
 	s->op = mp_iface_op_find(iface, r->op);
+	if (r->op == WIRE_OP_PING)
+		return 0;
 	if (s->op == NULL)
 		return -ENOSYS;
 	code = mp_iface_unpack_in(s->op, m, in, r->len);
@@ -149,8 +162,10 @@ send_on(struct client *c, struct served *s)
 
 	os_store(&s->copy.state, ST_ARMED);
 	code = target->mp_SendMsg(target, &s->copy);
-	if (code == EASYNC)
+	if (code == EASYNC) {
+		c->tally.queued++;
 		return;
+	}
 	if (phase(os_load(&s->copy.state)) == ST_IDLE) {
 		answer(s, code, true);
 		return;
@@ -179,6 +194,7 @@ begin(struct client *c, uint32_t slot, uint32_t gen)
 		return;
 	}
 	c->peer_cpu = r.cpu;
+	s->began_ns = r.op != WIRE_OP_PING ? admin_began(c) : 0;
 	s->gen = gen;
 	code = decode(s, &r, shared + 1);
 	if (code == -EPROTO) {
@@ -188,7 +204,8 @@ begin(struct client *c, uint32_t slot, uint32_t gen)
 	os_store(&s->state, SERVED_BUSY);
 	/* Before it can have any effect: a survivor asks whether it began. */
 	os_store_release(&c->memory.started[slot], gen);
-	if (code != 0)
+	c->tally.refused += code != 0;
+	if (code != 0 || r.op == WIRE_OP_PING)
 		answer(s, code, true);
 	else
 		send_on(c, s);

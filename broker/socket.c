@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,28 +32,39 @@
 #define BACKLOG 128
 #define PASSED_MAX 16 /* descriptors that a wrong message may bring */
 
-static int
-path_of(struct sockaddr_un *to, const char *name, size_t *dir_len)
+int
+socket_dir(char *to, size_t size)
 {
 	const char *dir = getenv("MSGPORT_DIR");
 	const char *sub = "";
 	int n;
 
-	if (!mp_name_ok(name))
-		return -EINVAL;
 	if (dir == NULL || *dir == '\0') {
 		dir = getenv("XDG_RUNTIME_DIR");
 		sub = "/msgport";
 	}
 	if (dir == NULL || *dir == '\0')
 		dir = "/run";
+	n = snprintf(to, size, "%s%s", dir, sub);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int
+path_of(struct sockaddr_un *to, const char *name, size_t *dir_len)
+{
+	size_t size = sizeof(to->sun_path);
+	int code, n;
+
+	if (!mp_name_ok(name))
+		return -EINVAL;
+	code = socket_dir(to->sun_path, size);
+	if (code != 0)
+		return code;
 	to->sun_family = AF_UNIX;
-	n = snprintf(to->sun_path, sizeof(to->sun_path), "%s%s/%s", dir, sub,
-		     name);
-	if (n < 0 || (size_t)n >= sizeof(to->sun_path))
-		return -ENAMETOOLONG;
-	*dir_len = (size_t)n - strlen(name) - 1;
-	return 0;
+	*dir_len = strlen(to->sun_path);
+	size -= *dir_len;
+	n = snprintf(to->sun_path + *dir_len, size, "/%s", name);
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
 static int

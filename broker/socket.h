@@ -26,6 +26,8 @@ struct listener {
  * All give 0 or a negative errno.  EINVAL: no name; ENAMETOOLONG: the path is
  * longer than a socket's may be; EEXIST: a live server has the name.
  */
+/* Where names are, without a slash at the end. */
+int socket_dir(char *to, size_t size);
 int socket_listen(struct listener *, const char *name, mode_t);
 void socket_unlisten(struct listener *, const char *name);
 /* Blocks until the server's queue takes it. */

@@ -108,6 +108,16 @@ struct wire_layout {
 	uint64_t arena_size; /* whole pages, at most WIRE_ARENA_MAX */
 };
 
+/* What a client comes for; but for a link, see broker/admin.h. */
+enum wire_what {
+	WIRE_LINK,
+	WIRE_INFO,
+	WIRE_TRACE,
+};
+
+/* Of every interface: answered by the pump, which has nothing to do for it. */
+#define WIRE_OP_PING UINT32_MAX
+
 /* What each side knows of an operation, in bytes; for the layout. */
 struct wire_op {
 	uint16_t in;
@@ -123,6 +133,8 @@ struct wire_hello {
 	uint32_t ops;
 	uint32_t slots; /* as many as are wished for */
 	uint64_t arena_size;
+	uint32_t what; /* enum wire_what; the rest is for a link */
+	uint32_t spare;
 	char iface[WIRE_NAME_MAX + 1];
 	struct wire_op op[WIRE_OPS_MAX];
 };
@@ -138,7 +150,8 @@ struct wire_welcome {
 	struct wire_layout layout;
 };
 
-MP_STATIC_ASSERT(sizeof(struct wire_hello) == 96 + 4ul * WIRE_OPS_MAX, "plain");
+MP_STATIC_ASSERT(sizeof(struct wire_hello) == 104 + 4ul * WIRE_OPS_MAX,
+		 "plain");
 MP_STATIC_ASSERT(sizeof(struct wire_welcome) == 56, "plain");
 
 static inline uint64_t

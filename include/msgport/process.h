@@ -87,6 +87,10 @@ int mp_export_open(const char *name, struct mp_port *,
 /* Refuses new clients, ends the links, drains, joins.  NULL is nothing. */
 void mp_export_close(struct mp_export *);
 
+/* broker/admin.c */
+/* A text for people who ask what the server is like; 511 bytes are kept. */
+void mp_export_note(struct mp_export *, const char *);
+
 #ifdef __cplusplus
 }
 #endif
