@@ -36,7 +36,8 @@ FRONT_SRC := front/fuse.c front/fuse_call.c front/fuse_name.c \
 TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
 	tool/target.c tool/resolve.c tool/instance.c tool/driver.c \
 	tool/supervise.c tool/host.c \
-	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c
+	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c \
+	tool/emit.c tool/reach.c tool/ls.c tool/stat.c tool/ping.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
@@ -54,11 +55,13 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c \
 	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c
+# What the shell tests run: no tests themselves.
+TEST_HELP := test/export.c
 TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-send.c test/13-machine.c test/18-promise.c test/19-sim.c \
 	test/30-promise.c test/31-open.c
-TEST_SH := test/80-tool.sh test/60-mount.sh test/62-serve.sh
+TEST_SH := test/63-tool.sh test/80-tool.sh test/60-mount.sh test/62-serve.sh
 TEST_DRIVER := test/vfs_try.c
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
 	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \
@@ -177,7 +180,7 @@ LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(PROCESS_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
 SIM_SRC := $(filter-out core/os_posix.c $(PROCESS_SRC),$(LIB_SRC)) $(DRIVER_SRC) \
 	$(SIM_LIB) $(TEST_LIB)
-PROGRAM_SRC := $(TEST_C) $(TEST_PLAIN) $(EXAMPLE_SRC)
+PROGRAM_SRC := $(TEST_C) $(TEST_HELP) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a
 HOST := $(B)/libhost.a
@@ -321,9 +324,9 @@ else
 endif
 
 # What "make check T=" is going to run.
-ready: all $(filter $(B)/%,$(WANTED))
+ready: all $(TEST_HELP:%.c=$(B)/%) $(filter $(B)/%,$(WANTED))
 
-check-here: $(COMMAND) $(filter $(B)/%,$(TESTS))
+check-here: $(COMMAND) $(TEST_HELP:%.c=$(B)/%) $(filter $(B)/%,$(TESTS))
 	@+test/run -j2 -a '$(TEST_ALONE)' $(sort $(TESTS))
 
 san:

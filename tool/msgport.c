@@ -11,6 +11,9 @@ static const struct {
 } command[] = {
 	{ "mount", "mount a file system driver at a directory", tool_mount },
 	{ "serve", "run a driver in a process of its own", tool_serve },
+	{ "ls", "list published ports", tool_ls },
+	{ "stat", "what a published port has done and is doing", tool_stat },
+	{ "ping", "time the way to a published port and back", tool_ping },
 };
 
 #define COMMANDS (sizeof(command) / sizeof(command[0]))

@@ -20,6 +20,13 @@ enum tool_exit {
 void tool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #define TOOL_ERROR_SIZE 512u
+/* One subcommand a file, but for what tool/mount.c takes from others. */
+int tool_call(int argc, char **argv);
+int tool_ls(int argc, char **argv);
+int tool_mount(int argc, char **argv);
+int tool_ping(int argc, char **argv);
+int tool_stat(int argc, char **argv);
+int tool_trace(int argc, char **argv);
 
 /* tool/mount.c, serve.c: one subcommand each */
 int tool_mount(int argc, char **argv);
