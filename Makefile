@@ -37,7 +37,8 @@ TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
 	tool/target.c tool/resolve.c tool/instance.c tool/driver.c \
 	tool/supervise.c tool/host.c \
 	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c \
-	tool/emit.c tool/reach.c tool/ls.c tool/stat.c tool/ping.c
+	tool/emit.c tool/reach.c tool/ls.c tool/stat.c tool/ping.c \
+	tool/show.c tool/value.c tool/parse.c tool/call.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c

@@ -57,7 +57,7 @@ row() {
 	awk -v name="$1" '$1 == name { print $NF }' "$T/ls"
 }
 
-tools='ls stat ping'
+tools='ls stat ping call'
 
 help_tells_usage_and_exit_codes() {
 	for tool in $tools; do
@@ -69,7 +69,7 @@ help_tells_usage_and_exit_codes() {
 
 wrong_usage_is_2() {
 	says 2 'takes no arguments' "$mp" ls x
-	for tool in stat ping; do
+	for tool in stat ping call; do
 		says 2 'wants a name' "$mp" "$tool"
 		says 2 'frob' "$mp" "$tool" --frob fs
 		says 2 'cannot be the name' "$mp" "$tool" a/b
@@ -80,7 +80,7 @@ wrong_usage_is_2() {
 }
 
 an_unpublished_name_is_said_to_be_so() {
-	for tool in stat ping; do
+	for tool in stat ping call; do
 		says 1 "no port 'frob' is published in $MSGPORT_DIR" \
 			"$mp" "$tool" frob
 	done
@@ -113,7 +113,7 @@ what_is_no_socket_is_not_listed() {
 # state NAME WORD WORDS: it is listed so, and each tool says so
 state() {
 	[ "$(row "$1")" = "$2" ]
-	for tool in stat ping; do
+	for tool in stat ping call; do
 		says 1 "port '$1' is $2" "$mp" "$tool" "$1"
 		grep -qF "$3" "$T/err"
 	done
@@ -189,8 +189,131 @@ stat_tells_of_port_and_peers() {
 	grep -qx 'interface vfs' "$T/out"
 }
 
+# call WORD...: at the server of all, as JSON, which is then `it'
+call() {
+	says 0 '' "$mp" call --json fs "$@"
+}
+
+call_reaches_every_kind_of_field() {
+	call mkdir parent=1 name=dir mode=0750 cred.uid=7 cred.gid=0x8
+	dir=$(json 'it["out"]["entry.id"]')
+	[ "$(json 'it["out"]["entry.attr.mode"]')" = 040750 ]
+	[ "$(json 'it["out"]["entry.attr.uid"], it["out"]["entry.attr.gid"]')" = \
+		'(7, 8)' ]
+	call setattr node="$dir" 'valid=uid|mtime' uid=9 mtime.sec=-5 \
+		mtime.nsec=999999999
+	[ "$(json 'it["out"]["attr.mtime.sec"]')" = -5 ]
+	[ "$(json 'it["out"]["attr.uid"]')" = 9 ]
+	call rename parent=1 name=dir new_parent=1 new_name=hex:64e96C \
+		flags=noreplace
+	call lookup parent=1 name=hex:64e96c
+	[ "$(json 'it["out"]["entry.id"]')" = "$dir" ]
+	call forget item=hex:"$(printf '%02x' "$dir")00000000000000"0100000000000000
+	says 0 '' "$mp" call fs access node=1 'mask=x|r'
+	says 0 '' "$mp" call fs access node=1 mask=5
+}
+
+call_moves_buffers() {
+	call create parent=1 name=file mode=644 flags=rdwr
+	file=$(json 'it["out"]["entry.id"]')
+	fh=$(json 'it["out"]["fh"]')
+	head -c 70000 /dev/urandom >"$T/data"
+	call write node="$file" fh="$fh" buf=@"$T/data"
+	[ "$(json 'it["out"]["count"]')" = 70000 ]
+	says 0 '' "$mp" call -o "$T/copy" fs read node="$file" fh="$fh" \
+		buf=100000
+	grep -qx '  buf_bytes 70000' "$T/out"
+	cmp "$T/data" "$T/copy"
+	call write node="$file" fh="$fh" 'buf=a "quoted" text'
+	call write node="$file" fh="$fh" offset=1 buf=hex:00ff
+	call read node="$file" fh="$fh" buf=6
+	[ "$(json 'it["out"]["buf"]')" = hex:6100ff71756f ]
+	says 0 '' "$mp" call fs read node="$file" fh="$fh" buf=6
+	grep -qxF '  buf "a\000\377quo"' "$T/out"
+	says 1 "$T/none" "$mp" call -o "$T/none/x" fs read node="$file" \
+		fh="$fh"
+	call release node="$file" fh="$fh"
+}
+
+an_answer_that_is_an_error_is_1() {
+	says 1 "lookup at 'fs': No such file" "$mp" call --json fs lookup \
+		parent=1 name=frob
+	[ "$(json 'it["result"], it["error"]')" = "(-2, 'ENOENT')" ]
+}
+
+# bad WORDS WORD...: the arguments are refused so, and nothing is sent
+bad() {
+	words=$1
+	shift
+	says 2 "$words" "$mp" call fs "$@"
+	[ ! -s "$T/out" ]
+}
+
+bad_arguments_are_refused_by_name_and_range() {
+	bad "vfs has no operation 'frob'" frob
+	bad "bad argument 'frob=1'" getattr node=1 frob=1
+	bad "bad argument 'node'" getattr node
+	bad "bad argument 'out.attr'" getattr out.attr
+	bad "bad argument 'name_len=1'" lookup parent=1 name_len=1
+	bad "bad argument 'reserved=1'" open node=1 reserved=1
+	bad "'node' comes twice" getattr node=1 node=1
+	bad "'parent' is missing: 1..18446744073709551615" lookup name=x
+	bad "'0' of 'node': 1..18446744073709551615" getattr node=0
+	bad "'18446744073709551616' of 'node'" getattr node=18446744073709551616
+	bad "'-1' of 'node'" getattr node=-1
+	bad "'1x' of 'node'" getattr node=1x
+	bad "'' of 'node'" getattr node=
+	bad "' 1' of 'node'" getattr 'node= 1'
+	bad "'4294967296' of 'uid': 0..4294967295" setattr node=1 uid=4294967296
+	bad "'1000000000' of 'mtime.nsec': 0..999999999" setattr node=1 \
+		mtime.nsec=1000000000
+	bad "'9223372036854775808' of 'offset': 0..9223372036854775807" \
+		read node=1 offset=9223372036854775808
+	bad "'9223372036854775808' of 'mtime.sec': -9223372036854775808..9" \
+		setattr node=1 mtime.sec=9223372036854775808
+	bad "'8' of 'mode': octal, bits of 07777" mkdir parent=1 mode=8
+	bad "'10000' of 'mode'" mkdir parent=1 name=x mode=10000
+	bad "'frob' of 'flags': bits of 0x3, or with | between: noreplace exch" \
+		rename parent=1 new_parent=1 flags=frob
+	bad "'4' of 'flags'" rename parent=1 new_parent=1 flags=4
+	bad "'-' of 'whence': one of: data hole" lseek node=1 whence=-
+	bad "'0' of 'whence'" lseek node=1 whence=0
+	bad "'whence' is missing: one of: data hole" lseek node=1
+	bad "length of 'name': 256 bytes, 0..255" lookup parent=1 \
+		name="$(printf %256s x)"
+	bad "length of 'item': 3 bytes, 0..256 in units of 16" \
+		forget item=hex:123456
+	bad "'hex:123' of 'name': hex: and pairs" lookup parent=1 name=hex:123
+	bad "'hex:1g' of 'name'" lookup parent=1 name=hex:1g
+	bad "bad buffer 'x': 432.." readdir node=1 buf=x
+	bad "bad buffer '1': 4095.." readlink node=1 buf=1
+	bad "$T/none" write node=1 buf=@"$T/none"
+	head -c 5000 /dev/zero >"$T/data"
+	bad '0..4095 bytes' symlink parent=1 name=x buf=@"$T/data"
+	says 2 "bad seconds '0'" "$mp" call -t 0 fs statfs node=1
+}
+
+what_the_server_refuses_is_no_other_error() {
+	says 1 'Message too long' "$mp" call fs read node=1 buf=1000000000
+	says 1 'Invalid argument' "$mp" call fs readlink node=1
+}
+
+call_lists_operations_and_their_keys() {
+	says 0 '' "$mp" call fs
+	grep -qx '  unlink cred.uid cred.gid cred.pid cred.umask parent name' \
+		"$T/out"
+	grep -qx '  read node fh offset buf' "$T/out"
+}
+
+stat_has_counted_all_that() {
+	says 0 '' "$mp" stat --json fs
+	[ "$(json 'it["messages"]["inline"] >= 10')" = True ]
+	[ "$(json 'it["messages"]["queued"]')" = 0 ]
+	[ "$(json 'sum(b["timed"] for b in it["latency"]) == it["messages"]["total"]')" = True ]
+}
+
 output_to_a_full_disk_fails() {
-	for tool in 'ls' 'stat fs' 'ping fs'; do
+	for tool in 'ls' 'stat fs' 'ping fs' 'call fs' 'call fs statfs node=1'; do
 		got=0
 		"$mp" $tool >/dev/full || got=$?
 		[ "$got" -eq 1 ]
@@ -212,6 +335,15 @@ t what_is_no_port_is_foreign what_is_no_port_is_foreign
 t ping_reaches_the_server_and_not_the_driver \
 	ping_reaches_the_server_and_not_the_driver
 t stat_tells_of_port_and_peers stat_tells_of_port_and_peers
+t call_reaches_every_kind_of_field call_reaches_every_kind_of_field
+t call_moves_buffers call_moves_buffers
+t an_answer_that_is_an_error_is_1 an_answer_that_is_an_error_is_1
+t bad_arguments_are_refused_by_name_and_range \
+	bad_arguments_are_refused_by_name_and_range
+t what_the_server_refuses_is_no_other_error \
+	what_the_server_refuses_is_no_other_error
+t call_lists_operations_and_their_keys call_lists_operations_and_their_keys
+t stat_has_counted_all_that stat_has_counted_all_that
 t output_to_a_full_disk_fails output_to_a_full_disk_fails
 no_more fs
 t_end

@@ -13,6 +13,7 @@ static const struct {
 	{ "serve", "run a driver in a process of its own", tool_serve },
 	{ "ls", "list published ports", tool_ls },
 	{ "stat", "what a published port has done and is doing", tool_stat },
+	{ "call", "send a message to a published port", tool_call },
 	{ "ping", "time the way to a published port and back", tool_ping },
 };
 
