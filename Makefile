@@ -27,7 +27,7 @@ POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
 	broker/arena.c broker/send.c broker/drive.c broker/link.c \
 	broker/serve.c broker/pump.c broker/export.c broker/admin.c \
-	broker/ask.c
+	broker/ask.c broker/trace.c
 
 # The kernel only.
 KERNEL_SRC := kernel/kit_linux.c
@@ -38,7 +38,8 @@ TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
 	tool/supervise.c tool/host.c \
 	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c \
 	tool/emit.c tool/reach.c tool/ls.c tool/stat.c tool/ping.c \
-	tool/show.c tool/value.c tool/parse.c tool/call.c
+	tool/show.c tool/value.c tool/parse.c tool/call.c \
+	tool/line.c tool/trace.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c

@@ -105,12 +105,18 @@ admin_welcome(struct client *c, const struct wire_hello *h)
 					  c->export->port->iface->version,
 				  .ops = c->export->port->iface->ops,
 				  .epoch = c->export->epoch };
-	int code;
+	int code = 0;
+	int fd = -1;
 
-	if (h->what != WIRE_INFO)
-		return -EPROTONOSUPPORT;
-	code = socket_send(c->fd, &w, sizeof(w), -1);
-	return code == 0 ? tell(c) : code;
+	if (h->what == WIRE_TRACE)
+		code = trace_open(c, h, &fd);
+	else if (h->what != WIRE_INFO)
+		code = -EPROTONOSUPPORT;
+	if (code == 0)
+		code = socket_send(c->fd, &w, sizeof(w), fd);
+	if (fd >= 0)
+		close(fd);
+	return code == 0 && h->what == WIRE_INFO ? tell(c) : code;
 }
 
 void
@@ -118,6 +124,7 @@ admin_leave(struct client *c)
 {
 	struct admin *a = &c->export->admin;
 
+	trace_close(c);
 	os_lock(&a->lock);
 	a->gone.messages += c->tally.messages;
 	a->gone.queued += c->tally.queued;
@@ -133,10 +140,11 @@ admin_answered(struct served *s, int result)
 	uint64_t ns = os_now_ns() - s->began_ns;
 	uint32_t i = 0;
 
-	(void)result;
 	while (i < MP_STAT_BUCKETS - 1 && ns >> i != 0)
 		i++;
 	__atomic_fetch_add(&a->bucket[i], 1, __ATOMIC_RELAXED);
+	if (os_load(&a->tracers) != 0)
+		trace_write(s, result, ns);
 }
 
 void

@@ -20,6 +20,7 @@
 #include <msgport/port.h>
 #include <msgport/process.h>
 #include <msgport/stat.h>
+#include <signal.h>
 #include <sys/types.h>
 
 #define ADMIN_NOTE_MAX 511u	/* bytes: what mp_export_note() keeps */
@@ -71,6 +72,48 @@ struct wire_info {
 MP_STATIC_ASSERT(offsetof(struct wire_info, arena_max) % 8 == 0, "no holes");
 MP_STATIC_ASSERT(sizeof(struct wire_peer) == 24, "no holes");
 
+#define TRACE_RECORDS 4096u /* a power of two */
+#define TRACE_BODY 960u
+#define TRACE_BUF_MAX 64u /* bytes of a buffer that are shown */
+#define TRACERS_MAX 4u
+
+enum trace_cut {
+	TRACE_NO_IN = 1u << 0, /* it did not fit, or could not be packed */
+	TRACE_NO_OUT = 1u << 1,
+};
+
+/* A message that is over. */
+struct wire_record {
+	uint64_t place; /* from 1; published last */
+	uint64_t at_ns; /* when it began: ns since 1970 */
+	uint64_t took_ns;
+	uint64_t buf_len;   /* bytes lent */
+	uint64_t buf_count; /* bytes of them that count */
+	uint32_t op;
+	int32_t result;
+	int32_t pid;
+	uint16_t in_len;    /* bytes of the body: `in', packed; */
+	uint16_t out_len;   /* `out', packed, if it is no error; */
+	uint16_t buf_there; /* and some of the buffer */
+	uint16_t cut;	    /* enum trace_cut */
+	uint32_t spare;
+	char body[TRACE_BODY];
+};
+
+MP_STATIC_ASSERT(sizeof(struct wire_record) == 1024, "no holes");
+
+/* What a tracer and a server share: a page, then the records. */
+struct trace_head {
+	uint32_t sleeps; /* the tracer does, and wants a byte */
+	uint32_t pad[15];
+	uint64_t taken; /* records that he has read */
+	uint64_t pad2[7];
+	uint64_t lost; /* records that did not fit */
+};
+
+#define TRACE_SIZE \
+	(WIRE_PAGE + (uint64_t)TRACE_RECORDS * sizeof(struct wire_record))
+
 /* A client's counts, by the pump, but for the wakes. */
 struct tally {
 	uint64_t messages;
@@ -85,6 +128,7 @@ struct tracer;
 struct admin {
 	struct mp_lock lock;		  /* last of all locks */
 	struct tracer *tracer;		  /* all */
+	uid_t uid;			  /* who else than root may trace */
 	uint32_t tracers;		  /* atomic */
 	uint64_t sleeps;		  /* of the pump, who alone writes it */
 	uint64_t bucket[MP_STAT_BUCKETS]; /* atomic */
@@ -105,5 +149,25 @@ struct owner {
  * and it says nothing.  The owner is known whenever somebody listens.
  */
 int ask_info(const char *name, struct wire_info *, struct owner *);
+
+/* A tracer, on his side. */
+struct trace_view {
+	int fd;
+	struct trace_head *head;
+	uint64_t next;
+};
+
+/* Bit i wants the i-th operation; NULL wants all.  EACCES: not to you. */
+int ask_trace(const char *name, const uint32_t wanted[WIRE_OPS_MAX / 32],
+	      struct trace_view *, struct owner *);
+/* A copy of the next record, or false: there is none yet. */
+bool trace_next(struct trace_view *, struct wire_record *);
+/*
+ * Until there may be more; signals as the mask says.  0; EINTR; EPIPE: the
+ * server has gone, and what is there now is all.
+ */
+int trace_wait(struct trace_view *, const sigset_t *);
+uint64_t trace_lost(const struct trace_view *);
+void trace_end(struct trace_view *);
 
 #endif

@@ -362,6 +362,8 @@ mp_export_open(const char *name, struct mp_port *p,
 	code = e->conf.listener != 0 ?
 		       0 :
 		       socket_listen(&e->listener, name, e->conf.mode);
+	e->admin.uid = geteuid();
+	code = socket_listen(&e->listener, name, e->conf.mode);
 	if (code == 0) {
 		code = start_threads(e);
 		if (code == 0) {

@@ -128,6 +128,13 @@ admin_began(struct client *c)
 	return os_now_ns();
 }
 
+/* broker/trace.c */
+/* By the watcher: gives the descriptor to send. */
+int trace_open(struct client *, const struct wire_hello *, int *fd);
+/* NULL is nothing. */
+void trace_close(struct client *);
+void trace_write(struct served *, int result, uint64_t took_ns);
+
 /* broker/pump.c */
 void export_pump(void *export);
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,16 +83,28 @@ place(struct memory *m, const struct wire_layout *lay)
 	return true;
 }
 
-static int
-map(struct memory *m, int fd)
+int
+memory_attach(int fd, uint64_t size, void *out)
 {
-	char *base = mmap(NULL, m->size, PROT_READ | PROT_WRITE,
+	void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_POPULATE, fd, 0);
-	uintptr_t by = (uintptr_t)base;
 
 	if (base == MAP_FAILED)
 		return -errno;
-	(void)madvise(base, m->size, MADV_DONTFORK);
+	(void)madvise(base, size, MADV_DONTFORK);
+	memcpy(out, &base, sizeof(base));
+	return 0;
+}
+
+static int
+map(struct memory *m, int fd)
+{
+	char *base = NULL;
+	int code = memory_attach(fd, m->size, &base);
+	uintptr_t by = (uintptr_t)base;
+
+	if (code != 0)
+		return code;
 	m->base = base;
 	m->control = (struct wire_control *)(void *)base;
 	m->started = (uint32_t *)((uintptr_t)m->started + by);
@@ -104,25 +117,20 @@ map(struct memory *m, int fd)
 }
 
 int
-memory_make(struct memory *m, const struct wire_layout *lay, int *out)
+memory_new(uint64_t size, int *out)
 {
+	int fd = memfd_create("msgport", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int code = 0;
-	int fd;
 
-	if (!place(m, lay))
-		return -EINVAL;
-	fd = memfd_create("msgport", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, (off_t)m->size) != 0)
+	if (ftruncate(fd, (off_t)size) != 0)
 		code = -errno;
 	/* Reports what it lacks by itself, and not by errno. */
 	if (code == 0)
-		code = -posix_fallocate(fd, 0, (off_t)m->size);
+		code = -posix_fallocate(fd, 0, (off_t)size);
 	if (code == 0 && fcntl(fd, F_ADD_SEALS, SEALS) != 0)
 		code = -errno;
-	if (code == 0)
-		code = map(m, fd);
 	if (code != 0)
 		close(fd);
 	else
@@ -131,14 +139,37 @@ memory_make(struct memory *m, const struct wire_layout *lay, int *out)
 }
 
 int
-memory_map(struct memory *m, const struct wire_layout *lay, int fd)
+memory_make(struct memory *m, const struct wire_layout *lay, int *out)
+{
+	int code, fd;
+
+	if (!place(m, lay))
+		return -EINVAL;
+	code = memory_new(m->size, &fd);
+	if (code != 0)
+		return code;
+	code = map(m, fd);
+	if (code != 0)
+		close(fd);
+	else
+		*out = fd;
+	return code;
+}
+
+bool
+memory_is_good(int fd, uint64_t size)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
-	if (!place(m, lay) || seals < 0 || (seals & SEALS) != SEALS)
-		return -EPROTO;
-	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != m->size)
+	return seals >= 0 && (seals & SEALS) == SEALS && fstat(fd, &st) == 0 &&
+	       (uint64_t)st.st_size == size;
+}
+
+int
+memory_map(struct memory *m, const struct wire_layout *lay, int fd)
+{
+	if (!place(m, lay) || !memory_is_good(fd, m->size))
 		return -EPROTO;
 	return map(m, fd);
 }

@@ -198,6 +198,11 @@ struct memory {
 void memory_layout(struct wire_layout *, const struct wire_op *, uint32_t ops);
 /* By the server: makes, seals, maps; gives the descriptor to send. */
 int memory_make(struct memory *, const struct wire_layout *, int *fd);
+/* The same of any memory: makes and seals; maps, into a pointer. */
+int memory_new(uint64_t size, int *fd);
+int memory_attach(int fd, uint64_t size, void *pointer);
+/* It is sealed, and of that size. */
+bool memory_is_good(int fd, uint64_t size);
 /* By the client: checks the layout and the seals, maps; keeps no descriptor. */
 int memory_map(struct memory *, const struct wire_layout *, int fd);
 void memory_unmap(struct memory *);

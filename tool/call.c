@@ -8,11 +8,10 @@
 #include "../core/os.h"
 #include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_S 1000000000ull
-#define SECONDS_MAX 1000000ul
+#define SECONDS_MAX 1000000u
 
 static const char help[] =
 	"usage: msgport call [-o FILE] [-t SECONDS] [--json] NAME\n"
@@ -34,7 +33,7 @@ static const char help[] =
 struct call {
 	bool json;
 	const char *file;
-	uint64_t timeout_ns;
+	uint64_t timeout_s;
 	struct reach reach;
 	struct parse parse;
 };
@@ -109,8 +108,9 @@ send_it(struct call *c)
 
 	if (code != TOOL_OK)
 		return code;
-	if (c->timeout_ns != 0)
-		c->parse.msg->deadline_ns = os_now_ns() + c->timeout_ns;
+	if (c->timeout_s != 0)
+		c->parse.msg->deadline_ns =
+			os_now_ns() + c->timeout_s * NS_PER_S;
 	code = mp_call(port, c->parse.msg);
 	mp_link_close(port);
 	return print(c, code);
@@ -145,21 +145,6 @@ run(struct call *c, char **word)
 	return code;
 }
 
-static bool
-takes_seconds(struct call *c, const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || n < 1 ||
-	    n > SECONDS_MAX) {
-		tool_error("bad seconds '%s': 1..%lu", text, SECONDS_MAX);
-		return false;
-	}
-	c->timeout_ns = n * NS_PER_S;
-	return true;
-}
-
 int
 tool_call(int argc, char **argv)
 {
@@ -180,7 +165,8 @@ tool_call(int argc, char **argv)
 			call.json = true;
 		else if (c == 'o')
 			call.file = optarg;
-		else if (c != 't' || !takes_seconds(&call, optarg))
+		else if (c != 't' || !tool_number("seconds", optarg,
+						  SECONDS_MAX, &call.timeout_s))
 			return TOOL_USAGE;
 	}
 	if (optind == argc) {

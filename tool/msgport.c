@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* The msgport command: finds the subcommand, which is a file of its own. */
 #include "tool.h"
+#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -14,6 +17,7 @@ static const struct {
 	{ "ls", "list published ports", tool_ls },
 	{ "stat", "what a published port has done and is doing", tool_stat },
 	{ "call", "send a message to a published port", tool_call },
+	{ "trace", "print the messages of a published port", tool_trace },
 	{ "ping", "time the way to a published port and back", tool_ping },
 };
 
@@ -29,6 +33,23 @@ tool_error(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
+}
+
+bool
+tool_number(const char *what, const char *text, uint64_t max, uint64_t *out)
+{
+	uint64_t n = 0;
+	char *end = NULL;
+
+	errno = 0;
+	if (*text >= '0' && *text <= '9')
+		n = strtoull(text, &end, 10);
+	if (end == NULL || *end != '\0' || errno != 0 || n < 1 || n > max) {
+		tool_error("bad %s '%s': 1..%" PRIu64, what, text, max);
+		return false;
+	}
+	*out = n;
+	return true;
 }
 
 static void

@@ -12,7 +12,7 @@
 #include "reach.h"
 #include "../core/os.h"
 #include <getopt.h>
-#include <stdlib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define COUNT 4u
@@ -31,7 +31,7 @@ static const char help[] =
 	"exit status: 0 done, 1 the operation failed, 2 wrong usage\n";
 
 struct ping {
-	uint32_t count;
+	uint64_t count;
 	bool json;
 	struct reach reach;
 	uint64_t min_ns, max_ns, sum_ns;
@@ -44,12 +44,13 @@ send_all(struct ping *p, struct mp_port *port)
 	uint64_t begin, ns;
 	int code;
 
-	for (uint32_t i = 0; i < p->count; i++) {
+	for (uint64_t i = 0; i < p->count; i++) {
 		begin = os_now_ns();
 		code = mp_call(port, &m);
 		ns = os_now_ns() - begin;
 		if (code != 0) {
-			tool_error("port '%s': %s after %u of %u",
+			tool_error("port '%s': %s after %" PRIu64
+				   " of %" PRIu64,
 				   p->reach.name, strerror(-code), i, p->count);
 			return TOOL_FAILED;
 		}
@@ -87,21 +88,6 @@ run(struct ping *p, const char *name)
 	return fflush(stdout) == 0 ? TOOL_OK : TOOL_FAILED;
 }
 
-static bool
-takes_count(struct ping *p, const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || n < 1 ||
-	    n > COUNT_MAX) {
-		tool_error("bad count '%s': 1..%u", text, COUNT_MAX);
-		return false;
-	}
-	p->count = (uint32_t)n;
-	return true;
-}
-
 int
 tool_ping(int argc, char **argv)
 {
@@ -120,7 +106,8 @@ tool_ping(int argc, char **argv)
 		}
 		if (c == 'j')
 			ping.json = true;
-		else if (c != 'c' || !takes_count(&ping, optarg))
+		else if (c != 'c' ||
+			 !tool_number("count", optarg, COUNT_MAX, &ping.count))
 			return TOOL_USAGE;
 	}
 	if (argc - optind != 1) {

@@ -173,4 +173,6 @@ show_buf(struct emit *e, const void *bytes, size_t there, uint64_t count)
 		show_hex(e, "buf", bytes, there);
 	else
 		emit_bytes(e, "buf", bytes, there);
+	if (e->style == EMIT_LINE && there < count)
+		fputs("...", e->to);
 }

@@ -19,6 +19,31 @@ void show_result(struct emit *, int32_t result);
 /* Bytes of a buffer: so many are there of so many that count. */
 void show_buf(struct emit *, const void *bytes, size_t there, uint64_t count);
 
+/* tool/line.c */
+/* A message that is over, as a line tells it. */
+struct line {
+	const char *domain;
+	int pid;	/* of the client */
+	uint64_t at_ns; /* when it began: ns since 1970 */
+	uint64_t took_ns;
+	uint32_t number;	      /* of the operation; */
+	const struct mp_iface_op *op; /* NULL: unknown */
+	const struct mp_msg *msg;     /* op->size bytes, or NULL: unknown */
+	int32_t result;
+	bool answered; /* `out' is there */
+	uint64_t buf_len;
+	uint64_t buf_count;
+	const void *buf; /* buf_there bytes of it */
+	size_t buf_there;
+};
+
+void line_print(FILE *, const struct line *, bool json);
+/*
+ * Sets the bits of the operations, whose names are separated by commas: TOOL_OK
+ * or an error that was printed.
+ */
+int line_wanted(const struct mp_iface *, const char *names, uint32_t *wanted);
+
 /* tool/value.c */
 #define VALUE_RANGE_MAX 1024u
 /* What a field that is no tail may be, in words. */

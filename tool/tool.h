@@ -20,6 +20,10 @@ enum tool_exit {
 void tool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #define TOOL_ERROR_SIZE 512u
+/* 1..max in digits, or false and an error printed that says what it is of. */
+bool tool_number(const char *what, const char *text, uint64_t max,
+		 uint64_t *out);
+
 /* One subcommand a file, but for what tool/mount.c takes from others. */
 int tool_call(int argc, char **argv);
 int tool_ls(int argc, char **argv);
@@ -73,6 +77,20 @@ struct host {
 enum domain { DOMAIN_ANY, DOMAIN_DIRECT, DOMAIN_PROCESS, DOMAIN_KERNEL };
 
 /* tool/target.c, resolve.c: a driver of our own, or a published port */
+/* tool/spy.c: prints what passes to a port */
+struct spy;
+
+/*
+ * Before the first send to it: from now on what runs inline there is a line on
+ * standard error, if MSGPORT_TRACE is in the environment; its value names the
+ * operations, separated by commas, or is empty for all.  *out is NULL if it is
+ * not.  TOOL_OK, or an error that was printed.
+ */
+int spy_start(struct spy **out, struct mp_port *);
+/* Nobody sends any more.  NULL is nothing. */
+void spy_stop(struct spy *);
+
+/* tool/target.c: a driver of our own, or a published port */
 struct target {
 	const struct mp_driver *driver; /* NULL: somebody else's port */
 	char *options;			/* of the driver, as text */
