@@ -10,6 +10,7 @@
 #include "export.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -30,13 +31,25 @@ may_trace(const struct client *c)
 	return c->peer.uid == 0 || c->peer.uid == c->export->admin.uid;
 }
 
+/* One who has left keeps nobody out until that is noticed. */
+static bool
+is_here(const struct tracer *t)
+{
+	struct pollfd p = { .fd = t->fd };
+
+	return poll(&p, 1, 0) == 0;
+}
+
 static int
 list(struct admin *a, struct tracer *t)
 {
+	uint32_t here = 0;
 	bool room;
 
 	os_lock(&a->lock);
-	room = a->tracers < TRACERS_MAX;
+	for (struct tracer *o = a->tracer; o != NULL; o = o->next)
+		here += is_here(o);
+	room = here < TRACERS_MAX;
 	if (room) {
 		t->next = a->tracer;
 		a->tracer = t;

@@ -57,7 +57,7 @@ row() {
 	awk -v name="$1" '$1 == name { print $NF }' "$T/ls"
 }
 
-tools='ls stat ping call'
+tools='ls stat ping call trace'
 
 help_tells_usage_and_exit_codes() {
 	for tool in $tools; do
@@ -69,18 +69,21 @@ help_tells_usage_and_exit_codes() {
 
 wrong_usage_is_2() {
 	says 2 'takes no arguments' "$mp" ls x
-	for tool in stat ping call; do
+	for tool in stat ping call trace; do
 		says 2 'wants a name' "$mp" "$tool"
 		says 2 'frob' "$mp" "$tool" --frob fs
 		says 2 'cannot be the name' "$mp" "$tool" a/b
 		says 2 'only ports of other processes' "$mp" "$tool" kernel:x
 	done
 	says 2 "bad count '0'" "$mp" ping -c 0 fs
+	says 2 "bad count 'x'" "$mp" trace -c x fs
+	says 2 "vfs has no operation 'frob'" "$mp" trace -e lookup,frob fs
+	says 2 "vfs has no operation ''" "$mp" trace -e lookup, fs
 	says 2 "bad count '1x'" "$mp" ping -c 1x fs
 }
 
 an_unpublished_name_is_said_to_be_so() {
-	for tool in stat ping call; do
+	for tool in stat ping call trace; do
 		says 1 "no port 'frob' is published in $MSGPORT_DIR" \
 			"$mp" "$tool" frob
 	done
@@ -113,7 +116,7 @@ what_is_no_socket_is_not_listed() {
 # state NAME WORD WORDS: it is listed so, and each tool says so
 state() {
 	[ "$(row "$1")" = "$2" ]
-	for tool in stat ping call; do
+	for tool in stat ping call trace; do
 		says 1 "port '$1' is $2" "$mp" "$tool" "$1"
 		grep -qF "$3" "$T/err"
 	done
@@ -305,6 +308,79 @@ call_lists_operations_and_their_keys() {
 	grep -qx '  read node fh offset buf' "$T/out"
 }
 
+# trace OPTION...: begins to trace, into $T/trace; its process is $tracer
+trace() {
+	rm -f "$T/began"
+	mkfifo "$T/began"
+	"$mp" trace "$@" fs >"$T/trace" 2>"$T/began" &
+	tracer=$!
+	exec 8<"$T/began"
+	read -r line <&8
+	[ "$line" = "msgport: tracing 'fs' of process $(cat "$T/pid.fs")" ]
+}
+
+a_trace_has_a_line_for_each_message() {
+	trace -c 203
+	says 1 '' "$mp" call fs lookup parent=1 name=none
+	call create parent=1 name=traced mode=600 flags=rdwr
+	file=$(json 'it["out"]["entry.id"]')
+	fh=$(json 'it["out"]["fh"]')
+	head -c 1000 /dev/zero | tr '\0' y >"$T/data"
+	call write node="$file" fh="$fh" offset=4 buf=@"$T/data"
+	"$mp" ping -c 1000 fs
+	for i in $(seq 200); do
+		"$mp" call fs read node="$file" fh="$fh" offset="$i" buf=2 \
+			>/dev/null
+	done
+	wait "$tracer"
+	head -n 4 "$T/trace"
+	[ "$(wc -l <"$T/trace")" -eq 203 ]
+	sed -n 1p "$T/trace" | grep -q '^[0-9:]*\.[0-9]* process [0-9]* lookup(parent=1, name="none") = -2 ENOENT <[0-9]*\.[0-9]*>$'
+	sed -n 2p "$T/trace" | grep -q ' create(parent=1, mode=0600, flags=rdwr, name="traced") = 0 {entry.id='
+	sed -n 3p "$T/trace" | grep -q ' write(.*offset=4, buf_bytes=1000, buf="yyyy*"\.\.\.) = 0 {count=1000}'
+	sed -n '4,$p' "$T/trace" | sed 's/.*offset=\([0-9]*\),.*buf_len=2) = 0 {count=2, .*/\1/' >"$T/seen"
+	seq 200 | cmp - "$T/seen"
+}
+
+a_trace_can_be_of_some_operations_and_json() {
+	trace --json -c 2 -e statfs,lookup
+	call getattr node=1
+	call statfs node=1
+	call getattr node=1
+	says 1 '' "$mp" call fs lookup parent=1 name=hex:ff22
+	wait "$tracer"
+	head -n 1 "$T/trace" >"$T/out"
+	[ "$(json 'it["operation"], it["result"], it["in"], it["domain"]')" = \
+		"('statfs', 0, {'node': 1}, 'process')" ]
+	[ "$(json 'it["out"]["info.bsize"], it["took_ns"] > 0')" = \
+		'(4096, True)' ]
+	tail -n 1 "$T/trace" >"$T/out"
+	[ "$(json 'it["in"]["name"] == "\udcff\x22", it["error"]')" = \
+		"(True, 'ENOENT')" ]
+}
+
+a_signal_ends_a_trace_that_is_whole() {
+	trace
+	call getattr node=1
+	[ "$("$mp" stat fs | awk '$1 == "tracers" { print $2 }')" -eq 1 ]
+	kill -INT "$tracer"
+	wait "$tracer"
+	grep -q 'getattr(node=1) = 0' "$T/trace"
+}
+
+the_end_of_a_server_ends_its_trace() {
+	serve short
+	rm -f "$T/began"
+	mkfifo "$T/began"
+	"$mp" trace short >"$T/trace" 2>"$T/began" &
+	tracer=$!
+	read -r line <"$T/began"
+	"$mp" call short getattr node=1
+	no_more short
+	wait "$tracer"
+	[ "$(wc -l <"$T/trace")" -eq 1 ]
+}
+
 stat_has_counted_all_that() {
 	says 0 '' "$mp" stat --json fs
 	[ "$(json 'it["messages"]["inline"] >= 10')" = True ]
@@ -343,6 +419,11 @@ t bad_arguments_are_refused_by_name_and_range \
 t what_the_server_refuses_is_no_other_error \
 	what_the_server_refuses_is_no_other_error
 t call_lists_operations_and_their_keys call_lists_operations_and_their_keys
+t a_trace_has_a_line_for_each_message a_trace_has_a_line_for_each_message
+t a_trace_can_be_of_some_operations_and_json \
+	a_trace_can_be_of_some_operations_and_json
+t a_signal_ends_a_trace_that_is_whole a_signal_ends_a_trace_that_is_whole
+t the_end_of_a_server_ends_its_trace the_end_of_a_server_ends_its_trace
 t stat_has_counted_all_that stat_has_counted_all_that
 t output_to_a_full_disk_fails output_to_a_full_disk_fails
 no_more fs
