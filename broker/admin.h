@@ -123,6 +123,13 @@ struct tally {
 	uint32_t wakes;	  /* atomic */
 };
 
+/* Of one thread, read by others. */
+static inline void
+count_one(uint64_t *n)
+{
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
+
 struct tracer;
 
 struct admin {

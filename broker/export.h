@@ -120,7 +120,8 @@ admin_began(struct client *c)
 {
 	struct tally *t = &c->tally;
 
-	if (t->messages++ >= ADMIN_TIMED_FIRST && --t->untimed != 0 &&
+	count_one(&t->messages);
+	if (t->messages > ADMIN_TIMED_FIRST && --t->untimed != 0 &&
 	    os_load(&c->export->admin.tracers) == 0)
 		return 0;
 	if (t->untimed == 0 || t->messages <= ADMIN_TIMED_FIRST)

@@ -162,7 +162,7 @@ export_pump(void *arg)
 		if (is_over(e))
 			return;
 		if (lie_down(e, &s, bell)) {
-			e->admin.sleeps++;
+			count_one(&e->admin.sleeps);
 			bell_park(s.word, s.words, MP_NO_DEADLINE);
 		}
 		get_up(e);

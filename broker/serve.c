@@ -163,7 +163,7 @@ send_on(struct client *c, struct served *s)
 	os_store(&s->copy.state, ST_ARMED);
 	code = target->mp_SendMsg(target, &s->copy);
 	if (code == EASYNC) {
-		c->tally.queued++;
+		count_one(&c->tally.queued);
 		return;
 	}
 	if (phase(os_load(&s->copy.state)) == ST_IDLE) {
@@ -204,7 +204,8 @@ begin(struct client *c, uint32_t slot, uint32_t gen)
 	os_store(&s->state, SERVED_BUSY);
 	/* Before it can have any effect: a survivor asks whether it began. */
 	os_store_release(&c->memory.started[slot], gen);
-	c->tally.refused += code != 0;
+	if (code != 0)
+		count_one(&c->tally.refused);
 	if (code != 0 || r.op == WIRE_OP_PING)
 		answer(s, code, true);
 	else
