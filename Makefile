@@ -39,7 +39,8 @@ TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
 	tool/child.c tool/sandbox.c tool/filter.c tool/behind.c tool/count.c \
 	tool/emit.c tool/reach.c tool/ls.c tool/stat.c tool/ping.c \
 	tool/show.c tool/value.c tool/parse.c tool/call.c \
-	tool/line.c tool/trace.c
+	tool/line.c tool/trace.c \
+	tool/spy.c
 EXAMPLE_SRC := example/seed.c example/echo.c example/notify.c example/cancel.c \
 	example/host.c
 EXAMPLE_LIB := example/vfs_hello.c
@@ -56,7 +57,7 @@ TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c \
 	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
-	test/61-port.c test/63-trace.c
+	test/61-port.c test/63-trace.c test/63-spy.c
 # What the shell tests run: no tests themselves.
 TEST_HELP := test/export.c
 TEST_PLAIN := test/20-fastpath.c

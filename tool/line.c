@@ -30,11 +30,14 @@ print_part(struct emit *e, const struct line *l,
 static void
 print_result(FILE *to, int32_t result)
 {
-	const char *name =
-		result < 0 && result > -4096 ? strerrorname_np(-result) : NULL;
+	const char *name = show_error(result);
 
-	fprintf(to, " = %" PRId32 "%s%s", result, name != NULL ? " " : "",
-		name != NULL ? name : "");
+	/* Kept by its handler: nobody knows yet. */
+	if (result == EASYNC)
+		fputs(" = ?", to);
+	else
+		fprintf(to, " = %" PRId32 "%s%s", result,
+			name != NULL ? " " : "", name != NULL ? name : "");
 }
 
 static void

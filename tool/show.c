@@ -152,13 +152,21 @@ show_part(struct emit *e, const struct mp_iface_op *op,
 	}
 }
 
+const char *
+show_error(int32_t result)
+{
+	return result < 0 && result > -4096 ? strerrorname_np(-result) : NULL;
+}
+
 void
 show_result(struct emit *e, int32_t result)
 {
-	const char *name =
-		result < 0 && result > -4096 ? strerrorname_np(-result) : NULL;
+	const char *name = show_error(result);
 
-	emit_int(e, "result", result);
+	if (result == EASYNC)
+		emit_raw(e, "result", "null");
+	else
+		emit_int(e, "result", result);
 	if (name != NULL)
 		emit_text(e, "error", name);
 }

@@ -16,10 +16,13 @@ void show_part(struct emit *, const struct mp_iface_op *,
 	       const struct mp_iface_part *, const struct mp_msg *, bool all);
 /* A result, and the name of an error. */
 void show_result(struct emit *, int32_t result);
+/* The name of an error, or NULL. */
+const char *show_error(int32_t result);
 /* Bytes of a buffer: so many are there of so many that count. */
 void show_buf(struct emit *, const void *bytes, size_t there, uint64_t count);
 
 /* tool/line.c */
+#define LINE_BUF_MAX 64u /* bytes of a buffer that are worth showing */
 /* A message that is over, as a line tells it. */
 struct line {
 	const char *domain;

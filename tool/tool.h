@@ -81,10 +81,9 @@ enum domain { DOMAIN_ANY, DOMAIN_DIRECT, DOMAIN_PROCESS, DOMAIN_KERNEL };
 struct spy;
 
 /*
- * Before the first send to it: from now on what runs inline there is a line on
- * standard error, if MSGPORT_TRACE is in the environment; its value names the
- * operations, separated by commas, or is empty for all.  *out is NULL if it is
- * not.  TOOL_OK, or an error that was printed.
+ * A call or serial port, before the first send to it: a line for each message,
+ * as MSGPORT_TRACE in the environment says.  *out is NULL if there is none.
+ * TOOL_OK, or an error that was printed.
  */
 int spy_start(struct spy **out, struct mp_port *);
 /* Nobody sends any more.  NULL is nothing. */
