@@ -43,7 +43,7 @@ know(int fd, struct owner *o)
 static int
 shake_hands(int fd, struct wire_hello *h, int *passed)
 {
-	struct wire_welcome w;
+	struct wire_welcome w = { .magic = 0 };
 	int code;
 
 	h->magic = WIRE_MAGIC;

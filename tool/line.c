@@ -12,6 +12,12 @@
 #define NS_PER_S 1000000000u
 #define NS_PER_US 1000u
 
+static bool
+is_known(const struct line *l)
+{
+	return l->op != NULL && l->msg != NULL;
+}
+
 static void
 print_part(struct emit *e, const struct line *l,
 	   const struct mp_iface_part *part)
@@ -56,13 +62,13 @@ print_text(FILE *to, const struct line *l)
 		fprintf(to, "%s(", l->op->name);
 	else
 		fprintf(to, "0x%" PRIx32 "(", l->number);
-	if (l->msg != NULL)
+	if (is_known(l))
 		print_part(&e, l, &l->op->in);
 	else
 		fputs("?", to);
 	fputc(')', to);
 	print_result(to, l->result);
-	if (l->msg != NULL && l->answered &&
+	if (is_known(l) && l->answered &&
 	    (l->op->out.size != 0 || (l->op->buf.dir & MP_BUF_OUT) != 0)) {
 		e.some = false;
 		fputs(" {", to);
@@ -86,13 +92,13 @@ print_json(FILE *to, const struct line *l)
 		emit_text(&e, "operation", l->op->name);
 	else
 		emit_uint(&e, "operation", l->number);
-	if (l->msg != NULL) {
+	if (is_known(l)) {
 		emit_begin(&e, "in", false);
 		print_part(&e, l, &l->op->in);
 		emit_end(&e);
 	}
 	show_result(&e, l->result);
-	if (l->msg != NULL && l->answered) {
+	if (is_known(l) && l->answered) {
 		emit_begin(&e, "out", false);
 		print_part(&e, l, &l->op->out);
 		emit_end(&e);

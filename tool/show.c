@@ -75,7 +75,7 @@ show_hex(struct emit *e, const char *name, const unsigned char *at, size_t n)
 
 	if (text == NULL)
 		return;
-	strcpy(text, "hex:");
+	memcpy(text, "hex:", sizeof("hex:"));
 	for (size_t i = 0; i < n; i++)
 		(void)snprintf(text + 4 + 2 * i, 3, "%02x", at[i]);
 	emit_text(e, name, text);

@@ -146,13 +146,15 @@ value_read(const char *text, const struct mp_iface_field *f, uint64_t *out)
 	return (all & ~f->known) == 0;
 }
 
-static int
+/* 0..15; 16: it is no digit. */
+static uint32_t
 digit(char c)
 {
-	const char *all = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(all, c | ' ' * (c > '9')) : NULL;
-
-	return at != NULL ? (int)(at - all) : -1;
+	if (c >= '0' && c <= '9')
+		return (uint32_t)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (uint32_t)(c - 'a') + 10;
+	return c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A') + 10 : 16;
 }
 
 char *
@@ -183,7 +185,7 @@ value_bytes(const char *key, const char *text, size_t max, size_t *len)
 		memcpy(to, text, *len);
 		return to;
 	}
-	for (; digit(hex[0]) >= 0 && digit(hex[1]) >= 0; hex += 2)
+	for (; digit(hex[0]) < 16 && digit(hex[1]) < 16; hex += 2)
 		to[(*len)++] = (char)(digit(hex[0]) << 4 | digit(hex[1]));
 	if (*hex == '\0')
 		return to;
