@@ -141,7 +141,8 @@ memory_new(uint64_t size, int *out)
 int
 memory_make(struct memory *m, const struct wire_layout *lay, int *out)
 {
-	int code, fd;
+	int code;
+	int fd = -1;
 
 	if (!place(m, lay))
 		return -EINVAL;
