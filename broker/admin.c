@@ -64,6 +64,7 @@ tell_peer(struct wire_peer *to, const struct client *c)
 static void
 tell_export(struct wire_info *to, struct mp_export *e)
 {
+	to->pid = e->admin.pid;
 	to->links_max = e->conf.links_max;
 	to->slots_max = e->conf.slots_max;
 	to->arena_max = e->conf.arena_max;
@@ -94,6 +95,14 @@ tell(struct client *c)
 	tell_port(&info, c->export->port);
 	tell_export(&info, c->export);
 	return socket_send(c->fd, &info, sizeof(info), -1);
+}
+
+void
+admin_open(struct mp_export *e)
+{
+	os_lock_init(&e->admin.lock);
+	e->admin.uid = geteuid();
+	e->admin.pid = getpid();
 }
 
 int

@@ -56,7 +56,7 @@ struct wire_info {
 	uint32_t slots_max;
 	uint32_t peers;
 	uint32_t tracers;
-	uint32_t spare;
+	int32_t pid; /* of the server, as it says; another may have listened */
 	uint64_t arena_max;
 	uint64_t epoch; /* when it was opened: ns since 1970 */
 	uint64_t messages;
@@ -133,9 +133,10 @@ count_one(uint64_t *n)
 struct tracer;
 
 struct admin {
-	struct mp_lock lock;		  /* last of all locks */
-	struct tracer *tracer;		  /* all */
-	uid_t uid;			  /* who else than root may trace */
+	struct mp_lock lock;   /* last of all locks */
+	struct tracer *tracer; /* all */
+	uid_t uid;	       /* who else than root may trace */
+	pid_t pid;
 	uint32_t tracers;		  /* atomic */
 	uint64_t sleeps;		  /* of the pump, who alone writes it */
 	uint64_t bucket[MP_STAT_BUCKETS]; /* atomic */

@@ -350,6 +350,7 @@ mp_export_open(const char *name, struct mp_port *p,
 	if (e == NULL)
 		return -ENOMEM;
 	set_conf(e, conf);
+	admin_open(e);
 	memcpy(e->name, name, strlen(name) + 1);
 	e->port = p;
 	e->target = (p->flags & MP_PORT_MAY_BLOCK) != 0 ? &e->worker.port : p;

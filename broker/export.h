@@ -107,6 +107,8 @@ void client_reply(struct mp_port *, struct mp_msg *);
 int export_work(struct mp_port *, struct mp_msg *);
 
 /* broker/admin.c */
+/* Before anybody comes. */
+void admin_open(struct mp_export *);
 /* By the watcher: the answer to one who came for no link. */
 int admin_welcome(struct client *, const struct wire_hello *);
 /* Before a client is freed. */

@@ -183,6 +183,7 @@ stat_tells_of_port_and_peers() {
 	says 0 '' "$mp" stat --json fs
 	[ "$(json 'it["interface"], it["version"], it["pid"]')" = \
 		"('vfs', 1, $(cat "$T/pid.fs"))" ]
+	[ "$(json 'it["server_pid"]')" = "$(cat "$T/pid.fs")" ]
 	[ "$(json 'it["sandbox"]')" = 'none: this is a test' ]
 	[ "$(json 'it["port"]["kind"], it["port"]["not_inline"]["busy"]')" = \
 		"('call', 0)" ]

@@ -400,6 +400,8 @@ TEST(an_export_counts_what_passed_and_who_is_there)
 		ask_one(&s, i);
 	CHECK_EQ(mp_call(s.link, &ping), 0);
 	CHECK_EQ(ask_info(NAME, &info, &o), 0);
+	CHECK_EQ(o.pid, getpid());
+	CHECK_EQ(info.pid, getpid());
 	CHECK_STR(info.iface, "vfs");
 	CHECK_STR(info.kind, "queue");
 	CHECK_STR(info.note, "a note");

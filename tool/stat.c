@@ -107,6 +107,7 @@ print(const struct reach *r, bool json)
 	emit_uint(&e, "version", i->iface_version);
 	emit_int(&e, "pid", r->owner.pid);
 	emit_uint(&e, "uid", r->owner.uid);
+	emit_int(&e, "server_pid", i->pid);
 	emit_uint(&e, "since_ns", i->epoch);
 	emit_text(&e, "sandbox", i->note[0] != '\0' ? i->note : "unknown");
 	emit_uint(&e, "links_max", i->links_max);
