@@ -141,6 +141,31 @@ one_who_is_not_let_in_is_told() {
 	no_more closed
 }
 
+a_server_with_enough_clients_is_full() {
+	serve few "$(id -u)" 1
+	rm -f "$T/began"
+	mkfifo "$T/began"
+	"$mp" trace few 2>"$T/began" &
+	tracer=$!
+	read -r line <"$T/began"
+	state few full 'as many clients as it takes'
+	no_more few
+	wait "$tracer"
+}
+
+an_unknown_interface_can_be_asked_and_timed() {
+	serve odd odd
+	[ "$(row odd)" = live ]
+	grep -q '^odd  *odd/7 ' "$T/ls"
+	says 0 '' "$mp" stat --json odd
+	[ "$(json 'it["interface"], it["version"]')" = "('odd', 7)" ]
+	says 0 '' "$mp" ping odd
+	says 1 "port 'odd' speaks odd, which this program does not" \
+		"$mp" call odd frob
+	says 2 "odd has no operation 'frob'" "$mp" trace -e frob odd
+	no_more odd
+}
+
 a_stopped_server_is_silent_and_stops_nobody() {
 	serve stopped
 	signal stopped STOP
@@ -406,6 +431,9 @@ t ls_tells_who_serves_what ls_tells_who_serves_what
 t what_is_no_socket_is_not_listed what_is_no_socket_is_not_listed
 t a_dead_server_is_said_to_be_dead a_dead_server_is_said_to_be_dead
 t one_who_is_not_let_in_is_told one_who_is_not_let_in_is_told
+t a_server_with_enough_clients_is_full a_server_with_enough_clients_is_full
+t an_unknown_interface_can_be_asked_and_timed \
+	an_unknown_interface_can_be_asked_and_timed
 t a_stopped_server_is_silent_and_stops_nobody \
 	a_stopped_server_is_silent_and_stops_nobody
 t what_is_no_port_is_foreign what_is_no_port_is_foreign

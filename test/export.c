@@ -3,6 +3,7 @@
  * A server for the shell tests: an empty vfs_mem under a name.
  *
  *	export NAME [UID [LINKS]]	only that user may come, so many at once
+ *	export NAME odd			its interface is one that nobody knows
  *
  * It says "ready" on standard output, and ends once it can read anything.
  */
@@ -13,6 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const struct mp_iface odd = { .name = "odd",
+				     .version = 7,
+				     .class_id = 999 };
 
 extern const struct mp_driver mp_driver_vfs_mem;
 
@@ -52,15 +57,17 @@ main(int argc, char **argv)
 		fprintf(stderr, "export: %s\n", error);
 		return 2;
 	}
-	if (argc > 2) {
+	mp_port_init_call(&port, mp_vfs_handle, &vfs);
+	port.iface = mp_driver_vfs_mem.iface;
+	if (argc > 2 && strcmp(argv[2], "odd") == 0) {
+		port.iface = &odd;
+	} else if (argc > 2) {
 		uid = (uint32_t)atoi(argv[2]);
 		conf.uid = &uid;
 		conf.uids = 1;
 	}
 	if (argc > 3)
 		conf.links_max = (uint32_t)atoi(argv[3]);
-	mp_port_init_call(&port, mp_vfs_handle, &vfs);
-	port.iface = mp_driver_vfs_mem.iface;
 	code = serve(argv[1], &conf, &port);
 	mp_port_fini(&port);
 	mp_driver_vfs_mem.close(vfs.fs);
