@@ -82,6 +82,17 @@ ask(const char *name, struct wire_hello *h, struct owner *o, int got[2])
 	return code;
 }
 
+/* Until the server has made room for the next, who may be the same. */
+static void
+leave(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (shutdown(fd, SHUT_WR) == 0)
+		(void)poll(&p, 1, ADMIN_PATIENCE_MS);
+	close(fd);
+}
+
 static bool
 is_text(const char *text, size_t size)
 {
@@ -108,7 +119,7 @@ ask_info(const char *name, struct wire_info *info, struct owner *o)
 		close(more);
 	if (fd[1] >= 0)
 		close(fd[1]);
-	close(fd[0]);
+	leave(fd[0]);
 	return code;
 }
 
