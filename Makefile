@@ -25,7 +25,7 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 
 PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
-	broker/arena.c broker/send.c broker/drive.c broker/link.c \
+	broker/arena.c broker/fill.c broker/send.c broker/drive.c broker/link.c \
 	broker/serve.c broker/pump.c broker/export.c broker/admin.c \
 	broker/ask.c broker/trace.c
 

@@ -358,13 +358,10 @@ mp_export_open(const char *name, struct mp_port *p,
 	clock_gettime(CLOCK_REALTIME, &now);
 	e->epoch = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	os_lock_init(&e->lock);
-	os_lock_init(&e->admin.lock);
 	e->listener.fd = e->conf.listener;
 	code = e->conf.listener != 0 ?
 		       0 :
 		       socket_listen(&e->listener, name, e->conf.mode);
-	e->admin.uid = geteuid();
-	code = socket_listen(&e->listener, name, e->conf.mode);
 	if (code == 0) {
 		code = start_threads(e);
 		if (code == 0) {

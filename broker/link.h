@@ -93,6 +93,12 @@ link_dead(const struct mp_link *l)
 /* Once: ends all that is out with this, and lets nothing in any more. */
 void link_die(struct mp_link *, int code);
 
+/* broker/fill.c */
+/* Writes the request: 0; -EAGAIN, no room for its buffer; or its own error. */
+int link_fill(struct mp_link *, uint32_t slot, struct mp_msg *, bool sync);
+/* The result, `out' and the buffer; or -EPROTO if that is no answer. */
+int link_answer(struct mp_link *, uint32_t slot, struct mp_msg *, int *result);
+
 /* broker/send.c */
 int link_send(struct mp_port *, struct mp_msg *);
 void link_cancel(struct mp_port *, struct mp_msg *);

@@ -131,6 +131,7 @@ run(const struct host_conf *c, int ready)
 		(void)dup2(null, STDERR_FILENO);
 	}
 	(void)close(null);
+	mp_export_note(e, s.text + 1);
 	say(ready, c, &s);
 	(void)close(ready);
 	sigemptyset(&term);

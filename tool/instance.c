@@ -36,7 +36,7 @@ instance_open(struct instance *i, const struct mp_driver *d,
 	i->port.name = d->name;
 	if (d->may_block != 0)
 		i->port.flags |= MP_PORT_MAY_BLOCK;
-	return TOOL_OK;
+	return spy_start(&i->spy, &i->port);
 }
 
 int
@@ -72,6 +72,7 @@ instance_close(struct instance *i)
 		return;
 	if (i->slots != NULL)
 		mp_parity_stop(&i->parity);
+	spy_stop(i->spy);
 	mp_port_fini(&i->port);
 	i->driver->close(i->fs);
 	free(i->slots);

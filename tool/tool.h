@@ -20,6 +20,7 @@ enum tool_exit {
 void tool_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #define TOOL_ERROR_SIZE 512u
+
 /* 1..max in digits, or false and an error printed that says what it is of. */
 bool tool_number(const char *what, const char *text, uint64_t max,
 		 uint64_t *out);
@@ -29,12 +30,9 @@ int tool_call(int argc, char **argv);
 int tool_ls(int argc, char **argv);
 int tool_mount(int argc, char **argv);
 int tool_ping(int argc, char **argv);
+int tool_serve(int argc, char **argv);
 int tool_stat(int argc, char **argv);
 int tool_trace(int argc, char **argv);
-
-/* tool/mount.c, serve.c: one subcommand each */
-int tool_mount(int argc, char **argv);
-int tool_serve(int argc, char **argv);
 
 /* tool/behind.c */
 /*
@@ -50,6 +48,18 @@ void behind_live(int *live, bool keep_stdout);
 const struct mp_driver *driver_find(const char *name);
 void driver_list(FILE *);
 
+/* tool/spy.c: prints what passes to a port */
+struct spy;
+
+/*
+ * A call or serial port, before the first send to it: a line for each message,
+ * as MSGPORT_TRACE in the environment says.  *out is NULL if there is none.
+ * TOOL_OK, or an error that was printed.
+ */
+int spy_start(struct spy **out, struct mp_port *);
+/* Nobody sends any more.  NULL is nothing. */
+void spy_stop(struct spy *);
+
 /* tool/instance.c: all zero is none */
 struct instance {
 	struct mp_port port;
@@ -58,6 +68,7 @@ struct instance {
 	const struct mp_driver *driver;
 	void *fs;
 	struct mp_vfs vfs;
+	struct spy *spy; /* if MSGPORT_TRACE asks for one */
 	struct mp_parity parity;
 	void *slots;
 };
@@ -77,19 +88,6 @@ struct host {
 enum domain { DOMAIN_ANY, DOMAIN_DIRECT, DOMAIN_PROCESS, DOMAIN_KERNEL };
 
 /* tool/target.c, resolve.c: a driver of our own, or a published port */
-/* tool/spy.c: prints what passes to a port */
-struct spy;
-
-/*
- * A call or serial port, before the first send to it: a line for each message,
- * as MSGPORT_TRACE in the environment says.  *out is NULL if there is none.
- * TOOL_OK, or an error that was printed.
- */
-int spy_start(struct spy **out, struct mp_port *);
-/* Nobody sends any more.  NULL is nothing. */
-void spy_stop(struct spy *);
-
-/* tool/target.c: a driver of our own, or a published port */
 struct target {
 	const struct mp_driver *driver; /* NULL: somebody else's port */
 	char *options;			/* of the driver, as text */
