@@ -181,8 +181,8 @@ endif
 FREE_SRC := $(CORE_SRC) $(BROKER_SRC) $(CLASS_SRC) $(DRIVER_SRC)
 LIB_SRC := $(CORE_SRC) $(BROKER_SRC) $(POSIX_SRC) $(PROCESS_SRC) $(CLASS_SRC)
 HOST_SRC := $(DRIVER_SRC) $(FRONT_SRC) $(EXAMPLE_LIB)
-SIM_SRC := $(filter-out core/os_posix.c $(PROCESS_SRC),$(LIB_SRC)) $(DRIVER_SRC) \
-	$(SIM_LIB) $(TEST_LIB)
+SIM_SRC := $(filter-out core/os_posix.c $(PROCESS_SRC),$(LIB_SRC)) \
+	$(DRIVER_SRC) $(SIM_LIB) $(filter-out test/conform_os.c,$(TEST_LIB))
 PROGRAM_SRC := $(TEST_C) $(TEST_HELP) $(TEST_PLAIN) $(EXAMPLE_SRC)
 
 LIB := $(B)/libmsgport.a
