@@ -212,7 +212,7 @@ busy(struct mp_port *p, struct mp_msg *m)
 	if (!again)
 		port_refused(p, MP_REFUSED_BUSY);
 	/* Where he runs for whom the sender waits. */
-	set_cpu(&p->cpu, get_cpu(&p->inside_cpu));
+	set_cpu(&p->cpu, cpu_at(&p->inside_cpu));
 	code = queue_put(p, m);
 	os_unlock(&p->lock);
 	return code;

@@ -116,7 +116,7 @@ set_cpu(int32_t *where, int32_t cpu)
 }
 
 static inline int32_t
-get_cpu(const int32_t *where)
+cpu_at(const int32_t *where)
 {
 	return __atomic_load_n(where, __ATOMIC_RELAXED);
 }
@@ -125,7 +125,7 @@ get_cpu(const int32_t *where)
 static inline void
 note_cpu(int32_t *where, int32_t cpu)
 {
-	if (get_cpu(where) != cpu)
+	if (cpu_at(where) != cpu)
 		set_cpu(where, cpu);
 }
 
@@ -133,7 +133,7 @@ note_cpu(int32_t *where, int32_t cpu)
 static inline bool
 runs_elsewhere(const struct mp_port *p, const int32_t *where)
 {
-	int32_t cpu = get_cpu(where);
+	int32_t cpu = cpu_at(where);
 
 	return cpu >= 0 && cpu != os_cpu() &&
 	       (os_load(&p->flags) & MP_PORT_NO_SPIN) == 0;
