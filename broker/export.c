@@ -33,9 +33,10 @@ client_free(struct client *c)
 {
 	watch_stop(&c->socket_watch);
 	watch_stop(&c->pid_watch);
-	admin_leave(c);
+	/* Who answered last counts it before this returns. */
 	if (c->served != NULL)
 		mp_port_fini(&c->reply);
+	admin_leave(c);
 	memory_unmap(&c->memory);
 	close(c->peer.pidfd);
 	close(c->fd);

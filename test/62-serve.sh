@@ -60,11 +60,13 @@ end() {
 	ended 0
 }
 
-# gone PID: it ends, though nobody here can wait for it
+# gone PID: it ends, with all its threads, though nobody here can wait for it
 gone() {
 	for i in $(seq 500); do
 		case $(ps -o stat= -p "$1") in
-		'' | Z*) return ;;
+		'') return ;;
+		Z*) [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -gt 1 ] ||
+			return 0 ;;
 		esac
 		sleep 0.01
 	done
