@@ -82,14 +82,16 @@ eventfd(unsigned int count, int flags)
 long
 syscall(long number, ...)
 {
-	static long (*next)(long, ...);
+	static long (*found)(long, ...);
+	long (*next)(long, ...) = __atomic_load_n(&found, __ATOMIC_RELAXED);
 	struct fault *f = NULL;
 	long a[6];
 	va_list ap;
 
-	if (__atomic_load_n(&next, __ATOMIC_RELAXED) == NULL)
-		__atomic_store_n(&next, (long (*)(long, ...))real("syscall"),
-				 __ATOMIC_RELAXED);
+	if (next == NULL) {
+		next = (long (*)(long, ...))real("syscall");
+		__atomic_store_n(&found, next, __ATOMIC_RELAXED);
+	}
 	va_start(ap, number);
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
