@@ -72,14 +72,14 @@ tell_export(struct wire_info *to, struct mp_export *e)
 	to->sleeps = read64(&e->admin.sleeps);
 	for (uint32_t i = 0; i < MP_STAT_BUCKETS; i++)
 		to->bucket[i] = read64(&e->admin.bucket[i]);
+	/* Nobody is freed, or moves to those who are gone, meanwhile. */
+	os_lock(&e->lock);
 	os_lock(&e->admin.lock);
 	to->tracers = e->admin.tracers;
 	memcpy(to->note, e->admin.note, sizeof(to->note));
 	add_tally(to, &e->admin.gone);
 	to->wakes += e->admin.gone_wakes;
 	os_unlock(&e->admin.lock);
-	/* Who is listed is not freed while this is held. */
-	os_lock(&e->lock);
 	for (struct client *c = e->client; c != NULL; c = c->next) {
 		add_tally(to, &c->tally);
 		tell_peer(&to->peer[to->peers++], c);

@@ -29,14 +29,17 @@ export_ring(struct mp_export *e)
 /* ---- clients */
 
 void
-client_free(struct client *c)
+client_settle(struct client *c)
 {
 	watch_stop(&c->socket_watch);
 	watch_stop(&c->pid_watch);
-	/* Who answered last counts it before this returns. */
 	if (c->served != NULL)
 		mp_port_fini(&c->reply);
-	admin_leave(c);
+}
+
+void
+client_free(struct client *c)
+{
 	memory_unmap(&c->memory);
 	close(c->peer.pidfd);
 	close(c->fd);

@@ -89,7 +89,9 @@ served_of(const struct client *c, uint32_t slot)
 
 /* broker/export.c */
 void export_ring(struct mp_export *);
-/* By the pump: stops the watches, frees all. */
+/* By the pump: afterwards nobody watches it, and nobody answers it. */
+void client_settle(struct client *);
+/* One that is settled, or never was listed, and its memory. */
 void client_free(struct client *);
 
 /* broker/serve.c: by the pump */

@@ -30,6 +30,8 @@ unlist(struct mp_export *e, struct client *c)
 		at = &(*at)->next;
 	*at = c->next;
 	e->clients--;
+	/* What it did is counted here or there, and never in neither. */
+	admin_leave(c);
 	os_unlock(&e->lock);
 }
 
@@ -46,6 +48,7 @@ bury(struct mp_export *e)
 		if (os_load_acquire(&c->dead) == 0 ||
 		    client_drain(c, &value) != NULL)
 			continue;
+		client_settle(c);
 		unlist(e, c);
 		client_free(c);
 		any = true;
