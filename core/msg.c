@@ -64,7 +64,7 @@ call(struct mp_port *p, struct mp_msg *m)
 	os_store(&m->state, ST_ARMED | ST_SYNC);
 	m->hold = p;
 	code = p->mp_SendMsg(p, m);
-	if (os_any(&m->state, ST_PHASE))
+	if (__builtin_expect(os_any(&m->state, ST_PHASE), 0))
 		return code == EASYNC ? mp_wait(m) :
 					call_slow(m->hold, m, code);
 	os_acquire();

@@ -273,10 +273,11 @@ agent_is_shut(const struct mp_port *p, const struct mp_msg *m)
 
 	if (os_any(&m->state, ST_UNSENDABLE))
 		return true;
-	if (os_any(&m->flags, MP_MSG_MAYBLOCK))
-		return os_any(&p->flags, hard);
-	return os_any(&p->flags, GATE_ANY) &&
-	       (os_any(&p->flags, hard) || !os_any(&m->state, ST_SYNC));
+	if (__builtin_expect(!os_any(&p->flags, GATE_ANY), 1))
+		return false;
+	return os_any(&p->flags, hard) ||
+	       (!os_any(&m->flags, MP_MSG_MAYBLOCK) &&
+		!os_any(&m->state, ST_SYNC));
 }
 
 /* In the sending thread, of a message that may be sent. */
