@@ -289,8 +289,8 @@ mp_driver_fault(const struct mp_driver *d)
 {
 	if (d->size < sizeof(*d) || d->version != MP_DRIVER_VERSION)
 		return "it was built for another version of msgport";
-	if (d->name == NULL || d->open == NULL || d->close == NULL)
-		return "it lacks a name, open or close";
+	if (d->name == NULL || (d->open == NULL) != (d->close == NULL))
+		return "it lacks a name, or one of open and close";
 	if (d->options > MP_OPTIONS_MAX)
 		return "it has too many options";
 	if (d->iface == NULL || d->vfs == NULL)

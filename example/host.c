@@ -70,7 +70,8 @@ main(void)
 
 	if (mp_driver_fault(driver) != NULL ||
 	    mp_driver_options(driver, NULL, value, error, sizeof(error)) != 0 ||
-	    driver->open(value, &vfs.fs, error, sizeof(error)) != 0) {
+	    (driver->open != NULL &&
+	     driver->open(value, &vfs.fs, error, sizeof(error)) != 0)) {
 		fprintf(stderr, "%s: %s\n", driver->name, error);
 		return 1;
 	}
@@ -83,6 +84,7 @@ main(void)
 	look_up(&port, "bye");
 
 	mp_port_fini(&port);
-	driver->close(vfs.fs);
+	if (driver->close != NULL)
+		driver->close(vfs.fs);
 	return 0;
 }

@@ -20,7 +20,7 @@ static int
 hello_lookup(void *fs, struct mp_vfs_lookup *m)
 {
 	(void)fs;
-	m->out.entry = (struct mp_vfs_entry){ .id = HELLO };
+	m->out.entry.id = HELLO;
 	if (m->in.parent != MP_VFS_ROOT || strcmp(m->in.name, "hello") != 0)
 		return -ENOENT;
 	return fill(HELLO, &m->out.entry.attr);
@@ -30,7 +30,6 @@ static int
 hello_getattr(void *fs, struct mp_vfs_getattr *m)
 {
 	(void)fs;
-	m->out.attr_valid_ns = 0;
 	return fill(m->in.node, &m->out.attr);
 }
 
@@ -54,22 +53,7 @@ hello_readdir(void *fs, struct mp_vfs_readdir *m)
 
 	(void)fs;
 	d.name_len = 5;
-	m->out.count = 0;
 	return m->in.cookie == 0 ? mp_vfs_dirent_put(m, &d, "hello", NULL) : 0;
-}
-
-static int
-hello_open(const struct mp_option_value *v, void **fs, char *error, size_t n)
-{
-	(void)v, (void)error, (void)n;
-	*fs = NULL;
-	return 0;
-}
-
-static void
-hello_close(void *fs)
-{
-	(void)fs;
 }
 
 static const struct mp_vfs_ops ops = {
@@ -83,8 +67,6 @@ MP_DRIVER(vfs_hello) = {
 	MP_DRIVER_STAMP,
 	.name = "vfs_hello",
 	.summary = "one file, read only",
-	.open = hello_open,
-	.close = hello_close,
 	.iface = &mp_vfs_iface,
 	.vfs = &ops,
 };

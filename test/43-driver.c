@@ -234,6 +234,9 @@ TEST(a_driver_that_cannot_be_hosted_is_found)
 	CHECK(mp_driver_fault(&mp_driver_test) == NULL);
 	full.options = MP_OPTIONS_MAX;
 	CHECK(mp_driver_fault(&full) == NULL);
+	full.open = NULL;
+	full.close = NULL;
+	CHECK(mp_driver_fault(&full) == NULL);
 	FAULT(d.size--);
 	FAULT(d.version++);
 	FAULT(d.name = NULL);

@@ -19,8 +19,10 @@ instance_open(struct instance *i, const struct mp_driver *d,
 	      const struct mp_option_value *value)
 {
 	char error[TOOL_ERROR_SIZE] = "";
-	int code = d->open(value, &i->fs, error, sizeof(error));
+	int code = 0;
 
+	if (d->open != NULL)
+		code = d->open(value, &i->fs, error, sizeof(error));
 	if (code != 0) {
 		tool_error("driver %s: %s%s%s", d->name, strerror(-code),
 			   error[0] != '\0' ? ": " : "", error);
@@ -74,7 +76,8 @@ instance_close(struct instance *i)
 		mp_parity_stop(&i->parity);
 	spy_stop(i->spy);
 	mp_port_fini(&i->port);
-	i->driver->close(i->fs);
+	if (i->driver->close != NULL)
+		i->driver->close(i->fs);
 	free(i->slots);
 	memset(i, 0, sizeof(*i));
 }

@@ -17,8 +17,6 @@
  *		MP_DRIVER_STAMP,
  *		.name = "vfs_null",
  *		.summary = "an empty directory",
- *		.open = null_open,
- *		.close = null_close,
  *		.iface = &mp_vfs_iface,
  *		.vfs = &null_ops,
  *	};
@@ -84,7 +82,8 @@ struct mp_driver {
 
 	/*
 	 * Makes an instance: 0 and *fs, or a negative errno and, if there is
-	 * more to say, a sentence in error.  May sleep.
+	 * more to say, a sentence in error.  May sleep.  A driver that keeps
+	 * nothing has neither this nor close(): its fs is NULL.
 	 */
 	int (*open)(const struct mp_option_value *, void **fs, char *error,
 		    size_t error_size);
