@@ -310,4 +310,5 @@ const struct mp_iface mp_vfs_iface = {
 	.class_id = MP_CLASS_VFS,
 	.ops = COUNT(rows),
 	.op = rows,
+	.answer_check = mp_vfs_answer_check,
 };

@@ -4,6 +4,7 @@
 #include "../core/os.h"
 #include "shift.h"
 #include "t.h"
+#include <msgport/vfs.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -88,6 +89,52 @@ TEST(a_call_to_another_process)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 	remove_dir();
+}
+
+/* Says 0 to anything, which no vfs class would pass on of a getattr. */
+static int
+lie(struct mp_port *p, struct mp_msg *m)
+{
+	(void)p, (void)m;
+	return 0;
+}
+
+/* An error of node 1, and of others what is no error number. */
+static int
+answer_of_op(struct mp_port *p, struct mp_msg *m)
+{
+	(void)p;
+	return ((struct mp_vfs_getattr *)(void *)m)->in.node == 1 ? -EPERM :
+								    -4096;
+}
+
+static int
+getattr_over_link(mp_handler_fn *server, uint64_t node)
+{
+	struct mp_vfs_getattr m = { .msg = MP_MSG(MP_VFS_GETATTR) };
+	struct mp_port port, *link;
+	struct mp_export *e;
+	int code;
+
+	mp_port_init_call(&port, server, NULL);
+	port.iface = &mp_vfs_iface;
+	CHECK_EQ(mp_export_open("liar", &port, NULL, &e), 0);
+	CHECK_EQ(mp_link_open("liar", &mp_vfs_iface, NULL, &link), 0);
+	m.in.node = node;
+	code = mp_call(link, &m.msg);
+	CHECK_EQ(mp_call(link, &m.msg), code == -EPROTO ? -EPIPE : code);
+	mp_link_close(link);
+	mp_export_close(e);
+	mp_port_fini(&port);
+	remove_dir();
+	return code;
+}
+
+TEST(an_answer_that_no_class_would_pass_ends_the_link)
+{
+	CHECK_EQ(getattr_over_link(lie, 1), -EPROTO);
+	CHECK_EQ(getattr_over_link(answer_of_op, 1), -EPERM);
+	CHECK_EQ(getattr_over_link(answer_of_op, 2), -EPROTO);
 }
 
 TEST(sends_come_back_to_a_reply_port)

@@ -150,6 +150,11 @@ struct mp_iface {
 	uint32_t class_id;
 	uint32_t ops;
 	const struct mp_iface_op *op;
+	/*
+	 * What the table cannot say of an answer, or NULL: 0 if a class would
+	 * let this code pass.  For those who got it from a stranger.  Pure.
+	 */
+	int (*answer_check)(const struct mp_msg *, int code);
 };
 
 #define MP_IFACE_OP_FIRST(class_id) ((uint32_t)(class_id) << 16)
