@@ -12,6 +12,16 @@ few_faults_are_found() {
 		mutant/vfs-count-unchecked.patch mutant/mem-nsec-lost.patch
 }
 
+# What a patch leaves room for is no fault that somebody has looked at.
+all_faults_can_be_put_back() {
+	for p in mutant/*.patch test/mutant/*.patch; do
+		patch -s -p1 -F0 --dry-run <"$p" || return
+		for name in $(sed -n 's/^Test: //p' "$p"); do
+			ls "test/$name".[cs]* >/dev/null || return
+		done
+	done
+}
+
 # A change that breaks nothing.
 harmless() {
 	cat <<-END
@@ -38,6 +48,7 @@ a_patch_of_another_tree_is_broken() {
 	grep -q '^broken: stale ' "$T/out"
 }
 
+t all_faults_can_be_put_back all_faults_can_be_put_back
 t few_faults_are_found few_faults_are_found
 t what_is_no_fault_survives what_is_no_fault_survives
 t a_patch_of_another_tree_is_broken a_patch_of_another_tree_is_broken
