@@ -221,6 +221,18 @@ os_cpu(void)
 #endif
 #endif
 
+/* A hint: this line is soon to be written here, and the next one read. */
+static inline void
+os_expect(const void *p)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+	__builtin_prefetch((const char *)p + 64);
+}
+
 /*
  * For the inline paths, where instructions are counted.
  *

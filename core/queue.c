@@ -332,15 +332,23 @@ note_owner(struct mp_port *p)
 static void
 spin(struct mp_port *p)
 {
+	uintptr_t last = 0;
+
 	if (!runs_elsewhere(p, &p->peer_cpu))
 		return;
 	os_store(&p->pending, 0);
 	os_unlock(&p->lock);
 	for (int i = 0; i < MP_SPIN_MAX; i++) {
-		if (os_load_word(&p->inbox) != 0 || os_load(&p->pending) != 0 ||
+		last = os_load_word(&p->inbox);
+		if (last != 0 || os_load(&p->pending) != 0 ||
 		    (os_load(&p->flags) & GATE_CLOSED) != 0)
 			break;
 		os_relax();
+	}
+	/* One after the other they would take as long as all the rest. */
+	if (last != 0) {
+		os_expect(&p->put);
+		os_expect((const void *)last);
 	}
 	os_lock(&p->lock);
 }
