@@ -9,8 +9,6 @@
 
 #include <errno.h>
 
-#define ERRNO_MAX 4095
-
 static struct mp_buf *
 buf_of(const struct mp_iface_op *op, struct mp_msg *m)
 {
@@ -124,14 +122,13 @@ take_back(struct mp_link *l, const struct slot *s, struct mp_msg *m)
 }
 
 /* The server's class has let it pass, if the server is honest. */
-static int
-check(const struct mp_link *l, const struct mp_msg *m, int said)
+static bool
+may_pass(const struct mp_link *l, const struct mp_msg *m, int said)
 {
 	const struct mp_iface *iface = l->port.iface;
 
-	if (said != 0 || iface->answer_check == NULL || m->op == WIRE_OP_PING)
-		return said < -ERRNO_MAX ? -EPROTO : 0;
-	return iface->answer_check(m, said);
+	return said != 0 || iface->answer_check == NULL ||
+	       m->op == WIRE_OP_PING || iface->answer_check(m, said) == 0;
 }
 
 int
@@ -145,13 +142,13 @@ link_answer(struct mp_link *l, uint32_t slot, struct mp_msg *m, int *result)
 	int code = 0;
 
 	*result = -EPROTO;
-	if (len > cap)
+	if (said == EASYNC || len > cap)
 		return -EPROTO;
 	if (s->op->out.size != 0)
 		code = mp_iface_unpack_out(s->op, m, shared + 1, len);
 	if (code == 0 && s->op->buf.dir != 0 && said >= 0)
 		code = take_back(l, s, m);
-	if (code != 0 || check(l, m, said) != 0)
+	if (code != 0 || !may_pass(l, m, said))
 		return -EPROTO;
 	*result = said;
 	return 0;

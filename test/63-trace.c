@@ -39,6 +39,9 @@ answer(struct mp_port *p, struct mp_msg *m)
 	(void)p;
 	if (m->op == MP_VFS_GETATTR) {
 		g->out.attr_valid_ns = 2 * g->in.node;
+		g->out.attr = (struct mp_vfs_attr){ .ino = 1,
+						    .mode = MP_S_IFREG,
+						    .blksize = 1 };
 		return 0;
 	}
 	if (m->op != MP_VFS_READ)
