@@ -81,7 +81,7 @@ CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c test/conform_sim.c
 
-MODEL := model/state.pml model/wake.pml
+MODEL := model/state.pml model/wake.pml model/ring.pml model/link.pml
 MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
 	parity-dead-accepts parity-dies-late parity-kill-forgets-sender \
 	parity-kill-twice \

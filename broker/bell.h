@@ -11,6 +11,7 @@
  * something to do, with a full fence, looks at the bell: if it is odd he makes
  * it even, by one compare-and-swap, and only he who did so wakes.  One of the
  * two sees the other, so nothing is lost and nobody is woken twice.
+ * model/ring.pml checks it.
  */
 
 #include "../core/os.h"

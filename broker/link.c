@@ -5,7 +5,11 @@
  * A link dies once, whoever finds out: the watcher, by the socket or the
  * process, or a thread that reads what cannot be.  Who kills it marks it first;
  * then each slot is either OUT by now and ended here, or its sender looks at
- * the mark after he made it so.
+ * the mark after he made it so.  model/link.pml checks it.
+ *
+ * That nothing was begun can be told of a server that has stopped: a dead one,
+ * or one that hangs up, which he does last.  Of one that is only left alone it
+ * cannot.
  */
 #include "link.h"
 
@@ -234,7 +238,7 @@ void
 mp_link_shutdown(struct mp_port *p)
 {
 	if (drive_is_ours())
-		link_die((struct mp_link *)(void *)p, -EPIPE);
+		link_die((struct mp_link *)(void *)p, -EOWNERDEAD);
 }
 
 void
@@ -246,7 +250,7 @@ mp_link_close(struct mp_port *p)
 		return;
 	if (drive_is_ours()) {
 		mp_port_close(p);
-		link_die(l, -EPIPE);
+		link_die(l, -EOWNERDEAD);
 		watch_stop(&l->socket_watch);
 		watch_stop(&l->pid_watch);
 		drive_stop(l);

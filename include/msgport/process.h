@@ -51,7 +51,10 @@ struct mp_link_conf {
  */
 int mp_link_open(const char *name, const struct mp_iface *,
 		 const struct mp_link_conf *, struct mp_port **);
-/* Ends what is out, as the server's death would; later sends get EPIPE. */
+/*
+ * Ends what is out, with EOWNERDEAD: the server, which lives, may have begun it
+ * or begin it yet.  Later sends get EPIPE.
+ */
 void mp_link_shutdown(struct mp_port *);
 /*
  * The same, and frees the port: nobody sends, waits or serves here any more.
