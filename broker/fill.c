@@ -112,9 +112,10 @@ take_back(struct mp_link *l, const struct slot *s, struct mp_msg *m)
 	if (s->op->buf.live_off != 0) {
 		memcpy(&said, (const char *)m + s->op->buf.live_off,
 		       sizeof(said));
-		if (said > s->buf_len)
+		/* Of an empty buffer it says how long one must be. */
+		if (said > s->buf_len && s->buf_len != 0)
 			return -EPROTO;
-		live = said;
+		live = s->buf_len != 0 ? said : 0;
 	}
 	if (s->bounced && (buf->dir & MP_BUF_OUT) != 0)
 		memcpy(buf->base, l->memory.arena + s->buf_off, live);

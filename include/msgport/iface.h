@@ -118,7 +118,8 @@ struct mp_iface_part {
 struct mp_iface_buf {
 	uint16_t off;	   /* of the struct mp_buf */
 	uint16_t dir;	   /* enum mp_buf_dir; 0: there is no buffer */
-	uint16_t live_off; /* of the uint32_t in `out': bytes written; or 0 */
+	uint16_t live_off; /* of the uint32_t in `out': bytes written; or 0.
+			    * More than were lent: only if none were. */
 	uint16_t over;	   /* the errno of more than max */
 	uint32_t min;	   /* bytes */
 	uint32_t max;
