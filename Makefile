@@ -56,7 +56,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c \
-	test/12-agent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
+	test/12-agent.c test/37-transparent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c test/63-trace.c test/63-spy.c
 # What the shell tests run: no tests themselves.
 TEST_HELP := test/export.c
@@ -78,7 +78,9 @@ CONFORM_LIB := test/conform.c test/conform_os.c test/conform_kind.c \
 	test/conform_serve.c test/conform_life.c test/conform_fast.c \
 	test/conform_queue.c test/conform_wake.c test/conform_cancel.c \
 	test/conform_close.c test/conform_process.c test/shift.c test/hostile.c test/conform_death.c test/actor.c
-TEST_LIB := test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
+TEST_LIB := test/script.c test/ask.c test/ask_name.c test/ask_file.c \
+	test/scene.c test/record.c \
+	test/watch.c $(POSIX_LIB) test/vfs_mock.c test/t.c $(CONFORM_LIB)
 SIM_LIB := test/sim.c test/sim_run.c test/os_sim.c test/conform_sim.c
 
 MODEL := model/state.pml model/wake.pml model/ring.pml model/link.pml
