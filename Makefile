@@ -67,7 +67,7 @@ TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 TEST_SH := test/63-tool.sh test/80-tool.sh test/60-mount.sh test/62-serve.sh
 TEST_DRIVER := test/vfs_try.c
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
-	test/21-count.sh test/82-example.sh test/90-san.sh test/92-model.sh \
+	test/21-count.sh test/82-example.sh test/83-tutorial.sh test/90-san.sh test/92-model.sh \
 	test/93-mutant.sh
 TEST_ALONE := 90-san
 POSIX_LIB := test/posix.c test/posix_port.c test/posix_name.c \
