@@ -122,6 +122,17 @@ options_are_told() {
 		grep -q "^\.\(It \)*.*\(Cm\|Fl\).*\<$o\>" doc/man/msgport.1 ||
 			{ echo "msgport(1) lacks $o"; exit 1; }
 	done <"$T/options"
+	for tool in ls stat ping call trace; do
+		"$B/msgport" $tool --help | sed -n \
+			's/^  *-\(-*[a-z]*\).*/\1/p' | grep -v '^h$' |
+			sed "s/^/$tool /"
+	done >"$T/options"
+	[ "$(wc -l <"$T/options")" -eq 10 ]
+	while read -r tool o; do
+		sed -n "/^\.It Cm $tool\$/,/^\.It Cm/p;/^\.Fl -json\$/p" \
+			doc/man/msgport.1 | grep -q "Fl $o\>" ||
+			{ echo "msgport(1) lacks $tool -$o"; exit 1; }
+	done <"$T/options"
 }
 
 for f in example/*.out; do

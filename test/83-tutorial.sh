@@ -3,16 +3,17 @@
 #
 # The tutorial is gone through as its reader would: the files that it shows are
 # written, the commands are run in one shell, and what they print is compared.
-# "..." stands for anything within a line.
+# "..." stands for anything within a line.  So are the examples of msgport(1)
+# that mount nothing.
 . test/t.sh
 
 top=$PWD
-MSGPORT_DIR=$T/names
+export MSGPORT_DIR="$T/work/names"
 t_end_hook=end_servers
 
 # Those that a step which failed has left.
 end_servers() {
-	for name in $(MSGPORT_DIR=$T/work/names "$top/$B/msgport" ls |
+	for name in $("$top/$B/msgport" ls |
 		awk 'NR > 1 { print $5 }'); do
 		kill "$name" 2>/dev/null
 	done
@@ -23,10 +24,12 @@ steps() {
 	echo $#
 }
 
-# FILE: each C file into $T/work, as its first line names it; each command and
+# FILE STEPS: each C file into $T/work, as its first line names it; each command and
 # what it prints into $T/step, by number.
 take_apart() {
-	mkdir -p "$T/work" "$T/step"
+	end_servers
+	rm -rf "$T/work" "$T/step"
+	mkdir "$T/work" "$T/step"
 	awk -v work="$T/work" -v step="$T/step" '
 	/^```c$/ { c = 1; name = ""; next }
 	/^```console$/ { console = 1; next }
@@ -36,8 +39,7 @@ take_apart() {
 	console && /^\$ / { n++; printf "" >(step "/" n ".want") }
 	console && /^[$>] / { print substr($0, 3) >(step "/" n ".do"); next }
 	console { print >(step "/" n ".want") }' "$1"
-	[ "$(steps)" -eq "$(grep -c '^\$ ' "$1")" ]
-	[ -e "$T/step/20.do" ]
+	[ "$(steps)" -eq "$2" ]
 }
 
 # WANT HAVE: line by line
@@ -72,7 +74,21 @@ programs_have_no_warnings() {
 	done
 }
 
-t it_has_steps take_apart doc/tutorial.md
+# As the tutorial has it.
+examples() {
+	sed -n '/^A file system without a mount/,/^\.Sh/{
+		s/^\.Bd .*/```console/
+		s/^\.Ed/```/
+		s/^\\&//
+		p
+	}' doc/man/msgport.1
+}
+
+t the_tutorial_has_steps take_apart doc/tutorial.md 27
 t programs_have_no_warnings programs_have_no_warnings
 t each_step_prints_what_is_shown each_step_prints_what_is_shown
+examples >"$T/examples"
+t the_manual_has_examples take_apart "$T/examples" 11
+mkdir "$MSGPORT_DIR"
+t each_example_prints_what_is_shown each_step_prints_what_is_shown
 t_end
