@@ -125,7 +125,7 @@ MUTANT := $(addsuffix .patch,$(addprefix mutant/, \
 	mem-mtime-of-parent mem-rmdir-of-full mem-sticky-ignored \
 	mem-forget-miscounts mem-ctime-of-rename mem-exchange-parents \
 	mem-noreplace-ignored mem-ctime-of-xattr mem-trusted-listed \
-	mem-xattr-create-ignored))
+	mem-xattr-create-ignored link-empty-refused link-live-short))
 MUTANT += $(addsuffix .patch,$(addprefix test/mutant/, \
 	fs-acl-chmod fs-atime-rests fs-cookie fs-ghost-quota \
 	fs-ghost-room fs-inode-limit fs-lookup-count \

@@ -38,6 +38,7 @@
 #define MESSAGES 12000u
 #define AT_LEAST 20u
 #define PARITY_SLOTS 4u
+#define ARENA SCRIPT_IO_MAX /* bytes of the largest buffer */
 #define DIGEST "test/transparent.txt"
 #define OPS (MP_VFS_OP_END - MP_VFS_LOOKUP)
 
@@ -161,12 +162,15 @@ parity_end(void)
 
 static struct mp_port *link_port;
 
+/* So narrow that each message has the slot and the bytes of the last one. */
 static struct mp_port *
 link_begin(const struct play *p)
 {
+	struct mp_link_conf conf = { .slots = 1, .arena_bytes = ARENA };
+
 	stage_begin(p->options, p->seed);
 	CHECK_EQ(mp_export_open(NAME, &stage.port, NULL, &stage.export), 0);
-	CHECK_EQ(mp_link_open(NAME, &mp_vfs_iface, NULL, &link_port), 0);
+	CHECK_EQ(mp_link_open(NAME, &mp_vfs_iface, &conf, &link_port), 0);
 	return link_port;
 }
 
