@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define PERIOD 251u /* of the bytes that are lent */
+
 struct mp_vfs_cred
 any_cred(struct script *s)
 {
@@ -125,12 +127,15 @@ any_xattr(struct script *s, uint32_t *len, char *to)
 struct mp_buf
 lent(struct script *s, uint32_t dir, uint64_t len)
 {
-	unsigned char *at = (unsigned char *)s->room;
+	static unsigned char bytes[SCRIPT_IO_MAX + PERIOD];
+	uint64_t n = len < SCRIPT_IO_MAX ? len : SCRIPT_IO_MAX;
 
-	for (uint64_t i = 0; i < len && i < SCRIPT_IO_MAX; i++)
-		at[i] = dir == MP_BUF_IN ?
-				(unsigned char)(1 + (i + len) % 250) :
-				0xa5;
+	for (uint32_t i = 0; bytes[0] == 0 && i < sizeof(bytes); i++)
+		bytes[sizeof(bytes) - 1 - i] = (unsigned char)(1 + i % PERIOD);
+	if (dir == MP_BUF_IN)
+		memcpy(s->room, bytes + len % PERIOD, n);
+	else
+		memset(s->room, 0xa5, n);
 	return (struct mp_buf){ s->room, len, dir, 0 };
 }
 
