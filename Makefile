@@ -13,7 +13,7 @@ HEADERS := types msg port agent exec stat parity name iface iface_table kit kit_
 CORE_SRC := core/msg.c core/port.c core/agent.c core/serial.c core/queue.c \
 	core/wait.c core/cancel.c core/reply.c core/gate.c core/stat.c \
 	core/pool.c core/name.c core/iface.c core/kit.c
-BROKER_SRC := broker/parity.c broker/parity_parse.c
+BROKER_SRC := broker/parity.c broker/parity_parse.c broker/buf.c
 CLASS_SRC := class/vfs.c class/vfs_in.c class/vfs_out.c class/vfs_dirent.c \
 	class/vfs_table.c class/driver.c
 DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
@@ -25,7 +25,7 @@ DRIVER_SRC := driver/vfs_mem/ops.c driver/vfs_mem/node.c \
 POSIX_SRC := core/os_posix.c core/kit_posix.c core/kit_mem.c
 
 PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
-	broker/arena.c broker/fill.c broker/send.c broker/drive.c broker/link.c \
+	broker/arena.c broker/piece.c broker/fill.c broker/send.c broker/drive.c broker/link.c \
 	broker/serve.c broker/pump.c broker/export.c broker/admin.c \
 	broker/ask.c broker/trace.c
 
@@ -55,7 +55,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
 	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
-	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c \
+	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c test/35-buf.c \
 	test/12-agent.c test/37-transparent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c test/63-trace.c test/63-spy.c
 # What the shell tests run: no tests themselves.

@@ -15,7 +15,7 @@ buf_of(const struct mp_iface_op *op, struct mp_msg *m)
 	return (struct mp_buf *)(void *)((char *)m + op->buf.off);
 }
 
-/* Room for the buffer, and what the server is to read: 0, or -EAGAIN. */
+/* Room for the buffer, and what the server is to read: 0, or an error. */
 static int
 lend(struct mp_link *l, struct slot *s, struct mp_msg *m)
 {
@@ -26,6 +26,12 @@ lend(struct mp_link *l, struct slot *s, struct mp_msg *m)
 		return 0;
 	if (buf->len > l->memory.layout.arena_size)
 		return -EMSGSIZE;
+	if (buf->arena != 0 && link_buf_is_own(l, buf, &s->buf_off)) {
+		if (!arena_use(&l->arena, s->buf_off, buf->len))
+			return -EINVAL;
+		s->buf_len = buf->len;
+		return 0;
+	}
 	if (!arena_get(&l->arena, buf->len, &s->buf_off))
 		return -EAGAIN;
 	s->buf_len = buf->len;

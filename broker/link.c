@@ -192,6 +192,8 @@ init_port(struct mp_link *l, const struct mp_iface *iface)
 		.reply = port_no_reply,
 		.cancel = link_cancel,
 		.room = link_room,
+		.buf_get = link_buf_get,
+		.buf_put = link_buf_put,
 	};
 
 	port_init(&l->port, &ops, link_send);

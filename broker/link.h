@@ -40,12 +40,14 @@ struct slot {
 	struct mp_msg *original;
 	uint64_t buf_off; /* of the arena; in use if buf_len is not 0 */
 	uint64_t buf_len;
-	bool bounced; /* the buffer there is a copy of the sender's */
+	bool bounced; /* what lies there is a copy of the sender's buffer */
 };
+
+struct page;
 
 struct arena {
 	struct mp_lock lock;
-	uint64_t *used; /* a bit a page */
+	struct page *page;
 	uint32_t pages;
 	uint32_t hint;	  /* where to look first */
 	uint32_t starved; /* atomic: the last search failed */
@@ -108,11 +110,28 @@ void link_abandon(struct mp_link *, uint32_t slot);
 /* Takes off all completions that have come; true if there was one. */
 bool link_drain(struct mp_link *);
 
-/* broker/arena.c: an offset into the arena, or false */
+/* Tells one who waits for room. */
+void link_roomy(struct mp_link *);
+
+/* broker/arena.c: by offset; no length is 0 */
 int arena_open(struct arena *, uint64_t bytes);
 void arena_close(struct arena *);
+/* A piece with one use; false, and whoever puts one has to tell of it. */
 bool arena_get(struct arena *, uint64_t len, uint64_t *off);
-void arena_put(struct arena *, uint64_t off, uint64_t len);
+/* One more use of a kept piece, if this lies in one. */
+bool arena_use(struct arena *, uint64_t off, uint64_t len);
+void arena_put(struct arena *, uint64_t off);
+/* The same for one who keeps it: 0, -EAGAIN or -EMSGSIZE. */
+int arena_keep(struct arena *, uint64_t len, uint64_t *off);
+/* False if nobody keeps it. */
+bool arena_unkeep(struct arena *, uint64_t off);
+
+/* broker/piece.c */
+int link_buf_get(struct mp_port *, uint64_t len, struct mp_buf *);
+void link_buf_put(struct mp_port *, const struct mp_buf *);
+/* It lies in this link's arena, wherever it says that it does. */
+bool link_buf_is_own(const struct mp_link *, const struct mp_buf *,
+		     uint64_t *off);
 
 /* broker/drive.c */
 /* Sleepers of this process take completions off the link from now on. */

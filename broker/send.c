@@ -51,23 +51,30 @@ claim(struct mp_link *l, uint32_t *slot)
 	return false;
 }
 
-/* Gives back the slot, and tells one who waits for it. */
-static void
-release(struct mp_link *l, uint32_t slot)
+void
+link_roomy(struct mp_link *l)
 {
-	struct slot *s = &l->slot[slot];
 	const uint32_t *wake;
 
-	if (s->buf_len != 0 && s->bounced)
-		arena_put(&l->arena, s->buf_off, s->buf_len);
-	os_store(&s->word, slot_word(gen_of(l, slot), SLOT_FREE));
-	os_fetch_or(&l->free[slot / 32], 1u << (slot % 32));
 	if (os_load(&l->roomless) == 0)
 		return;
 	os_lock(&l->port.lock);
 	wake = sleeper_pop(&l->port, &l->port.callers);
 	os_unlock(&l->port.lock);
 	wake_one(wake);
+}
+
+/* Gives back the slot, and tells one who waits for it. */
+static void
+release(struct mp_link *l, uint32_t slot)
+{
+	struct slot *s = &l->slot[slot];
+
+	if (s->buf_len != 0)
+		arena_put(&l->arena, s->buf_off);
+	os_store(&s->word, slot_word(gen_of(l, slot), SLOT_FREE));
+	os_fetch_or(&l->free[slot / 32], 1u << (slot % 32));
+	link_roomy(l);
 }
 
 static void

@@ -228,6 +228,12 @@ filter_room(struct mp_port *p, uint64_t deadline_ns)
 					 -EAGAIN;
 }
 
+static struct mp_port *
+filter_next(struct mp_port *p)
+{
+	return p->next;
+}
+
 void
 mp_port_init_filter(struct mp_port *p, mp_handler_fn *look,
 		    struct mp_port *next)
@@ -236,6 +242,7 @@ mp_port_init_filter(struct mp_port *p, mp_handler_fn *look,
 		.kind = "filter",
 		.reply = port_no_reply,
 		.room = filter_room,
+		.behind = filter_next,
 	};
 
 	/* A ring of filters would never end; next is initialised. */

@@ -196,6 +196,27 @@ int mp_iface_copy_in(const struct mp_iface_op *, struct mp_msg *to,
 int mp_iface_copy_out(const struct mp_iface_op *, struct mp_msg *to,
 		      const struct mp_msg *from);
 
+/* broker/buf.c */
+/*
+ * Memory that crosses to the port without a copy, if there is such; else plain
+ * memory, which crosses like any other.  It is the caller's until it is put,
+ * at that port and before that port is closed, and holds anything.  Sent or
+ * not, it may lie in memory that the other side can write: who interprets it
+ * copies first.  A message may lend any part of it, by `base' and `len'; more
+ * than there is, is refused with EINVAL.  At another port it is plain memory.
+ *
+ * 0; -ENOMEM; and where there is a link: -EAGAIN no piece is free now, and
+ * -EMSGSIZE none is so large (half of the arena is for what is copied): plain
+ * memory will do; -EPIPE it is dead; -ENOTCONN it is the parent's.
+ */
+int mp_buf_get(struct mp_port *, uint64_t len, struct mp_buf *);
+/*
+ * Not while a message has it that is out.  One whose message ended before the
+ * other side was done with it is given to nobody until that is.  Empties the
+ * description; an empty one is nothing.
+ */
+void mp_buf_put(struct mp_port *, struct mp_buf *);
+
 #ifdef __cplusplus
 }
 #endif

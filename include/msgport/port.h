@@ -25,6 +25,7 @@
 extern "C" {
 #endif
 
+struct mp_buf;
 struct mp_iface;
 struct mp_parity;
 struct mp_stat;
@@ -60,6 +61,11 @@ struct mp_port_ops {
 	void (*cancel)(struct mp_port *, struct mp_msg *);
 	/* Waits until a refused message may fit: 0, -ETIMEDOUT or -EPIPE. */
 	int (*room)(struct mp_port *, uint64_t deadline_ns);
+	/* Where all goes that passes here; NULL: it ends here. */
+	struct mp_port *(*behind)(struct mp_port *);
+	/* For mp_buf_get() and mp_buf_put(); NULL: plain memory. */
+	int (*buf_get)(struct mp_port *, uint64_t len, struct mp_buf *);
+	void (*buf_put)(struct mp_port *, const struct mp_buf *);
 };
 
 /* What mp_port_stats() tells; refusals are exact. */
