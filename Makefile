@@ -32,7 +32,7 @@ PROCESS_SRC := broker/memory.c broker/bell.c broker/socket.c broker/watch.c \
 # The kernel only.
 KERNEL_SRC := kernel/kit_linux.c
 FRONT_SRC := front/fuse.c front/fuse_call.c front/fuse_name.c \
-	front/fuse_file.c front/fuse_dir.c front/fuse_notify.c
+	front/fuse_file.c front/fuse_buf.c front/fuse_dir.c front/fuse_notify.c
 TOOL_SRC := tool/msgport.c tool/mount.c tool/serve.c tool/option.c \
 	tool/target.c tool/resolve.c tool/instance.c tool/driver.c \
 	tool/supervise.c tool/host.c \
@@ -54,7 +54,7 @@ FUZZ_SRC := test/fuzz/vfs.c
 # TEST_PLAIN where nothing is instrumented, TEST_HOUSE once.  What TEST_ALONE
 # names, as 90-soak, has the machine to itself.
 TEST_C := test/00-harness.c test/14-iface.c test/14-wire.c test/40-vfs-class.c \
-	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c \
+	test/41-vfs-answer.c test/42-vfs-dirent.c test/43-driver.c test/50-vfs-mem.c test/52-vfs-fail.c test/53-vfs-race.c test/51-fuse-io.c test/51-fuse.c test/51-posix.c test/16-kit-lock.c test/58-vfs-parity.c test/57-vfs-move.c test/55-vfs-node.c test/55-vfs-room.c test/56-vfs-time.c test/54-vfs-size.c test/15-kit.c test/19-direct.c test/19-failure.c test/51-fuse-buf.c \
 	test/10-msg.c test/17-name.c test/18-stat.c test/30-process.c test/33-process.c test/34-hostile.c test/11-port.c test/35-buf.c \
 	test/12-agent.c test/37-transparent.c test/12-filter.c test/16-history.c test/16-ring.c test/58-vfs-promise.c \
 	test/61-port.c test/63-trace.c test/63-spy.c

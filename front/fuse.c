@@ -116,8 +116,10 @@ attach(struct mp_fuse *f, struct fuse_conn_info *conn)
 	}
 	if (code == 0 && m.out.io_max < IO_MIN)
 		code = -EINVAL;
-	if (code == 0)
+	if (code == 0) {
 		want(f, conn, &m);
+		fuse_buf_open(f, conn->max_write);
+	}
 	return code;
 }
 
@@ -272,11 +274,14 @@ mp_fuse_run(struct mp_fuse *f)
 						 f->conf.threads_max :
 						 MP_FUSE_THREADS);
 	(void)sigaction(SIGURG, &sa, NULL);
-	code = fuse_session_loop_mt(f->session, c);
+	code = fuse_buf_hook(f);
+	if (code == 0)
+		code = fuse_session_loop_mt(f->session, c);
 	__atomic_store_n(&f->over, true, __ATOMIC_RELEASE);
 	fuse_loop_cfg_destroy(c);
 	let_go(f);
 	fuse_detach(f);
+	fuse_buf_close(f);
 	unmount(f);
 	/* It was unmounted while a request was being read. */
 	if (code == -ECONNABORTED)

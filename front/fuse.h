@@ -21,6 +21,9 @@
  * first message is attach and the last detach, which also takes back all
  * lookups: the kernel forgets nothing one by one when it unmounts.
  *
+ * Over a link file data lies in pieces of the link's arena, if the arena has
+ * room for two of the largest requests: see mp_buf_get().
+ *
  * The port that attach lends runs on a thread of its own.  The kernel takes
  * the parent's lock for inval_entry and delete, so a driver that waits for one
  * of them while it answers a request on that directory waits for ever.
@@ -31,6 +34,7 @@
 #include <msgport/vfs.h>
 
 #define MP_FUSE_THREADS 64u
+#define MP_FUSE_PIECES 8u /* large requests at once without a copy */
 
 enum mp_fuse_flag {
 	MP_FUSE_CLONE_FD = 1u << 0, /* a descriptor of /dev/fuse each thread */
@@ -66,6 +70,11 @@ struct mp_fuse {
 	bool notifying;
 	bool over;	/* atomic: the loop has ended */
 	pthread_t loop; /* atomic: who is in run */
+	bool hooked;	/* requests are received by front/fuse_buf.c */
+	uint32_t free;	/* atomic: a bit a piece that nobody has */
+	uint32_t pieces;
+	size_t piece_size; /* bytes each; 0: there are none */
+	struct mp_buf piece[MP_FUSE_PIECES];
 	struct mp_pool notify;
 	struct mp_thread thread;
 };

@@ -3,8 +3,9 @@
  * Requests on open files.
  *
  * A read goes from the driver into one buffer that libfuse hands to the
- * kernel; a write is lent as it lies in libfuse's.  The buffer is aligned
- * to pages, without which copying 128 KiB takes twice the time.
+ * kernel; a write is lent as it lies in libfuse's, or in what it was received
+ * into.  The buffer is aligned to pages, without which copying 128 KiB takes
+ * twice the time.
  */
 #include "fuse_op.h"
 #include <fcntl.h>
@@ -128,19 +129,39 @@ do_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 }
 
 static inline void
-read_into(fuse_req_t req, struct mp_vfs_read *m, char *to, size_t size)
+read_into(fuse_req_t req, struct mp_vfs_read *m, struct mp_buf to)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
 	int code;
 
-	m->buf = (struct mp_buf){ to, size, MP_BUF_OUT, 0 };
+	m->buf = to;
 	code = fuse_call(f, req, &m->msg);
-	if (code == 0 && m->out.count > size)
+	if (code == 0 && m->out.count > to.len)
 		code = -EIO;
 	if (code == 0)
-		fuse_reply_buf(req, to, m->out.count);
+		fuse_reply_buf(req, to.base, m->out.count);
 	else
 		fuse_status(req, code);
+}
+
+static struct mp_buf
+read_buf(void *to, size_t size, uint32_t arena)
+{
+	return (struct mp_buf){ to, size, MP_BUF_OUT, arena };
+}
+
+/* False: there is no memory that crosses without a copy. */
+static __attribute__((noinline)) bool
+read_lent(fuse_req_t req, struct mp_vfs_read *m, size_t size)
+{
+	struct mp_fuse *f = fuse_req_userdata(req);
+	struct mp_buf *piece = fuse_buf_take(f, size);
+
+	if (piece == NULL)
+		return false;
+	read_into(req, m, read_buf(piece->base, size, piece->arena));
+	fuse_buf_give(f, piece);
+	return true;
 }
 
 /* Out of line, so that a read of the usual size saves little. */
@@ -152,7 +173,7 @@ read_large(fuse_req_t req, struct mp_vfs_read *m, size_t size)
 	if (to == NULL)
 		fuse_status(req, -ENOMEM);
 	else
-		read_into(req, m, to, size);
+		read_into(req, m, read_buf(to, size, 0));
 	free(to);
 }
 
@@ -160,6 +181,7 @@ static void
 do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *fi)
 {
+	const struct mp_fuse *f = fuse_req_userdata(req);
 	_Alignas(PAGE) char to[READ_STACK];
 	struct mp_vfs_read m;
 
@@ -167,8 +189,10 @@ do_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	m.in.node = ino;
 	m.in.fh = fi->fh;
 	m.in.offset = (uint64_t)offset;
+	if (f->piece_size != 0 && read_lent(req, &m, size))
+		return;
 	if (size <= sizeof(to))
-		read_into(req, &m, to, size);
+		read_into(req, &m, read_buf(to, size, 0));
 	else
 		read_large(req, &m, size);
 }
@@ -178,6 +202,7 @@ do_write(fuse_req_t req, fuse_ino_t ino, const char *from, size_t size,
 	 off_t offset, struct fuse_file_info *fi)
 {
 	struct mp_fuse *f = fuse_req_userdata(req);
+	struct mp_buf *piece = NULL;
 	struct mp_vfs_write m;
 	int code;
 
@@ -188,7 +213,11 @@ do_write(fuse_req_t req, fuse_ino_t ino, const char *from, size_t size,
 	m.in.flags = fi->writepage ? MP_VFS_WRITE_CACHE : 0;
 	m.in.reserved = 0;
 	m.buf = (struct mp_buf){ (void *)(uintptr_t)from, size, MP_BUF_IN, 0 };
+	if (f->piece_size != 0)
+		piece = fuse_buf_received(&m.buf);
 	code = fuse_call(f, req, &m.msg);
+	if (piece != NULL)
+		fuse_buf_give(f, piece);
 	if (code == 0 && m.out.count > size)
 		code = -EIO;
 	if (code == 0)

@@ -21,6 +21,18 @@ fuse_msg(struct mp_msg *m, uint32_t op)
 	*m = (struct mp_msg){ .op = op, .flags = MP_MSG_MAYBLOCK };
 }
 
+/* front/fuse_buf.c */
+/* Before the loop: 0, or a negative errno. */
+int fuse_buf_hook(struct mp_fuse *);
+/* At attach: pieces for requests of up to so many bytes. */
+void fuse_buf_open(struct mp_fuse *, size_t size);
+void fuse_buf_close(struct mp_fuse *);
+/* One that nobody has, to be given back; NULL: plain memory will do. */
+struct mp_buf *fuse_buf_take(struct mp_fuse *, size_t size);
+void fuse_buf_give(struct mp_fuse *, const struct mp_buf *);
+/* What this thread's write was received into, then also by *buf; or NULL. */
+struct mp_buf *fuse_buf_received(struct mp_buf *buf);
+
 /* front/fuse_call.c */
 /* The rest of fuse_call(), unless code is said as it is. */
 int fuse_call_watched(fuse_req_t, struct mp_msg *, int code)

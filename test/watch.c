@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-struct watch w = { .ready = 1 };
+struct watched w = { .ready = 1 };
 
 static const struct mp_vfs_ops *real;
 
@@ -193,6 +193,30 @@ guard(void)
 	_exit(0);
 }
 
+/* Where the front-end sends to. */
+static struct mp_port *
+port_of(void)
+{
+	struct mp_export_conf export = { .arena_max = w.arena };
+	struct mp_link_conf link = { .arena_bytes = w.arena };
+
+	if (w.arena == 0)
+		return &w.port;
+	CHECK_EQ(mp_export_open("w", &w.port, &export, &w.export), 0);
+	CHECK_EQ(mp_link_open("w", &mp_vfs_iface, &link, &w.link), 0);
+	return w.link;
+}
+
+static void
+close_link(void)
+{
+	if (w.arena == 0)
+		return;
+	mp_link_close(w.link);
+	mp_export_close(w.export);
+	CHECK_EQ(rmdir(getenv("MSGPORT_DIR")), 0);
+}
+
 void
 watch_begin_with(const struct mp_vfs_ops *ops, struct mp_fuse_conf conf)
 {
@@ -216,8 +240,9 @@ watch_begin_with(const struct mp_vfs_ops *ops, struct mp_fuse_conf conf)
 	w.vfs.ops = ops;
 	mp_port_init_call(&w.port, mp_vfs_handle, &w.vfs);
 	w.port.flags |= MP_PORT_MAY_BLOCK;
+	w.port.iface = &mp_vfs_iface;
 	conf.ready = ready;
-	CHECK_EQ(mp_fuse_open(&w.fuse, &w.port, w.dir, &conf), 0);
+	CHECK_EQ(mp_fuse_open(&w.fuse, port_of(), w.dir, &conf), 0);
 	CHECK_EQ(pthread_create(&w.server, NULL, serve, NULL), 0);
 	while (__atomic_load_n(&w.ready, __ATOMIC_ACQUIRE) == 1)
 		watch_sleep_ms(1);
@@ -249,6 +274,7 @@ watch_finish(void)
 {
 	pthread_join(w.server, NULL);
 	mp_fuse_close(&w.fuse);
+	close_link();
 	mp_port_fini(&w.port);
 	mp_driver_vfs_mem.close(w.vfs.fs);
 	close(w.guard[0]);

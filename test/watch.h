@@ -11,6 +11,7 @@
 #include "../front/fuse.h"
 
 #include <msgport/driver.h>
+#include <msgport/process.h>
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -18,7 +19,7 @@
 
 extern const struct mp_driver mp_driver_vfs_mem;
 
-struct watch {
+struct watched {
 	struct mp_vfs_ops ops;
 	struct mp_vfs vfs;
 	struct mp_port port;
@@ -34,9 +35,13 @@ struct watch {
 	uint64_t hang;		  /* node id; atomic */
 	struct mp_vfs_read *held; /* atomic */
 	int64_t looked[NODES];	  /* atomic, by the index in the id */
+	uint64_t arena; /* not 0: mounted over a link with so large a one, */
+			/* by a name in MSGPORT_DIR, where no other is */
+	struct mp_export *export;
+	struct mp_port *link;
 };
 
-extern struct watch w;
+extern struct watched w;
 
 void watch_begin(void);
 /* Of another table; w.ready says how that went. */
