@@ -187,10 +187,18 @@ tell_server(int socket)
 	CHECK_EQ(read(socket, &byte, 1), 1);
 }
 
+static void
+lend_from(struct mp_buf *buf, const struct mp_buf *piece)
+{
+	buf->base = piece->base;
+	buf->arena = piece->arena;
+}
+
 TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
 {
 	static unsigned char byte[8192];
 	uint32_t n = messages(), links = 0;
+	struct mp_buf piece;
 	struct mp_port *p = NULL;
 	uint64_t seed = 5;
 	int socket, status, pid = fork_hostile_server(&socket);
@@ -203,9 +211,12 @@ TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
 				 0);
 			tell_server(socket);
 			links++;
+			CHECK_EQ(mp_buf_get(p, sizeof(byte), &piece), 0);
 		}
 		m = shift_message(1, byte,
 				  hostile_random(&seed) % sizeof(byte));
+		if (i % 2 == 0)
+			lend_from(&m.buf, &piece);
 		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
 		if (!is_useless(mp_call(p, &m.msg)))
 			continue;
