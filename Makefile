@@ -47,7 +47,7 @@ EXAMPLE_LIB := example/vfs_hello.c
 BENCH_SRC := bench/inline.c bench/pingpong.c bench/contend.c bench/oneway.c \
 	bench/vfs.c bench/fuse.c bench/count.c
 BENCH_LIB := bench/bench.c bench/step.c bench/tree.c bench/fuse_bare.c
-FUZZ_SRC := test/fuzz/vfs.c
+FUZZ_SRC := test/fuzz/vfs.c test/fuzz/serve.c test/fuzz/link.c test/fuzz/hello.c
 
 # Tests: TEST_C and TEST_SH run in every variant (but no sandbox under TSan,
 # which has threads of its own), TEST_SIM on the simulated os,
