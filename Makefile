@@ -213,7 +213,7 @@ DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 .PHONY: all everything ready free header clang kernel-objects demo check \
 	check-here san tidy analyse format doccheck fix fuzz fuzz-here bench \
 	bench-count bench-count-update cover wc size install models mutants soak \
-	clean FORCE
+	soak-hostile clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -394,10 +394,14 @@ models:
 mutants:
 	@script/mutants $(MUTANT)
 
-# All tests again and again, S seconds.
+# All tests again and again, S seconds; each time a million messages with a
+# hostile peer under ASan too.
 soak: everything
 	@end=$$(($$(date +%s) + $(S))); while [ $$(date +%s) -lt $$end ]; do \
-		T_SOAK=1 test/run -j2 $(sort $(TESTS)) || exit; done
+		T_SOAK=1 test/run -j2 $(sort $(TESTS)) && \
+		$(MAKE) V=asan soak-hostile || exit; done
+soak-hostile: $(B)/test/34-hostile
+	@T_SOAK=1 test/run $<
 
 wc:
 	@script/wc

@@ -17,8 +17,18 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define MESSAGES 20000u
+/* A role, of which there are three; most of them where a touch shows. */
+#ifdef __SANITIZE_ADDRESS__
+#define MESSAGES 40000u
+#define SHORT MESSAGES
+#else
+#define MESSAGES 30000u
+#define SHORT 1000u
+#endif
+#define SOAK 350000u
+#define BYTES 8192u
 #define PATIENCE_NS 1000000ull /* for an answer that may never come */
+#define AT_ONCE 16u	       /* messages in flight together */
 
 static char dir[64];
 
@@ -33,8 +43,8 @@ static uint32_t
 messages(void)
 {
 	if (getenv("T_SOAK") != NULL)
-		return MESSAGES * 50;
-	return getenv("T_SHORT") != NULL ? MESSAGES / 20 : MESSAGES;
+		return SOAK;
+	return getenv("T_SHORT") != NULL ? SHORT : MESSAGES;
 }
 
 /* The link is dead; or all its slots wait for answers that never come. */
@@ -45,17 +55,85 @@ is_useless(int code)
 	       code == -EAGAIN;
 }
 
+/* Any bytes to any shift, of a piece of the arena if there is one. */
+static struct shift
+message(uint64_t *seed, const struct mp_buf *piece)
+{
+	static unsigned char byte[BYTES];
+	struct shift m = shift_message((uint32_t)hostile_random(seed) % 256,
+				       byte, hostile_random(seed) % BYTES);
+
+	if (piece != NULL) {
+		m.buf.base = piece->base;
+		m.buf.arena = piece->arena;
+	}
+	return m;
+}
+
+/*
+ * Many in flight, so that their patience is one; each ends once, at the latest
+ * with the link.  True if that is of no more use.
+ */
+static bool
+send_at_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed)
+{
+	static struct shift m[AT_ONCE];
+	uint64_t deadline_ns = os_now_ns() + PATIENCE_NS;
+	struct mp_port done;
+	bool useless = false;
+	uint32_t sent = 0;
+
+	mp_port_init_count(&done);
+	for (uint32_t i = 0; i < AT_ONCE; i++) {
+		m[i] = message(seed, piece);
+		m[i].msg.reply = &done;
+		if (mp_send(p, &m[i].msg) == 0)
+			sent++;
+		else
+			useless = true;
+	}
+	if (mp_count_wait(&done, sent, deadline_ns) != 0) {
+		mp_link_shutdown(p);
+		CHECK_EQ(mp_count_wait(&done, sent, MP_NO_DEADLINE), 0);
+		useless = true;
+	}
+	for (uint32_t i = 0; i < AT_ONCE; i++)
+		useless |= is_useless(m[i].msg.result);
+	mp_port_fini(&done);
+	return useless;
+}
+
+static bool
+call_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed)
+{
+	struct shift m = message(seed, piece);
+
+	m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
+	return is_useless(mp_call(p, &m.msg));
+}
+
+/* A turn with the link: how many messages it was. */
+static uint32_t
+use(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed,
+    bool *useless)
+{
+	bool alone = hostile_random(seed) % 4 == 0;
+
+	*useless = alone ? call_once(p, piece, seed) :
+			   send_at_once(p, piece, seed);
+	return alone ? 1 : AT_ONCE;
+}
+
 /* Calls, with an end to each; a dead link is opened again. */
 static uint32_t
 torment(uint64_t seed, uint32_t n)
 {
-	static unsigned char byte[8192];
 	struct mp_port *p = NULL;
 	struct hostile h = { 0 };
 	uint32_t links = 0;
-	struct shift m;
+	bool useless;
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n;) {
 		if (p == NULL) {
 			CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p),
 				 0);
@@ -63,10 +141,8 @@ torment(uint64_t seed, uint32_t n)
 				      &((struct mp_link *)(void *)p)->memory,
 				      seed + links++);
 		}
-		m = shift_message((uint32_t)hostile_random(&seed) % 256, byte,
-				  hostile_random(&seed) % sizeof(byte));
-		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
-		if (!is_useless(mp_call(p, &m.msg)))
+		i += use(p, NULL, &seed, &useless);
+		if (!useless)
 			continue;
 		hostile_stop(&h);
 		mp_link_close(p);
@@ -187,38 +263,26 @@ tell_server(int socket)
 	CHECK_EQ(read(socket, &byte, 1), 1);
 }
 
-static void
-lend_from(struct mp_buf *buf, const struct mp_buf *piece)
-{
-	buf->base = piece->base;
-	buf->arena = piece->arena;
-}
-
 TEST(a_hostile_server_harms_nobody, .timeout_s = 120)
 {
-	static unsigned char byte[8192];
 	uint32_t n = messages(), links = 0;
 	struct mp_buf piece;
 	struct mp_port *p = NULL;
 	uint64_t seed = 5;
 	int socket, status, pid = fork_hostile_server(&socket);
-	struct shift m;
+	bool useless;
 	char path[128];
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n;) {
 		if (p == NULL) {
 			CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &p),
 				 0);
 			tell_server(socket);
 			links++;
-			CHECK_EQ(mp_buf_get(p, sizeof(byte), &piece), 0);
+			CHECK_EQ(mp_buf_get(p, BYTES, &piece), 0);
 		}
-		m = shift_message(1, byte,
-				  hostile_random(&seed) % sizeof(byte));
-		if (i % 2 == 0)
-			lend_from(&m.buf, &piece);
-		m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
-		if (!is_useless(mp_call(p, &m.msg)))
+		i += use(p, i % 2 == 0 ? &piece : NULL, &seed, &useless);
+		if (!useless)
 			continue;
 		tell_server(socket);
 		mp_link_close(p);

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * What a hostile peer writes: single bytes and words anywhere; entries of the
- * rings that are almost right; words and lengths of slots at their limits.
+ * rings that are almost right; words and lengths of slots at their limits.  Now
+ * and then it takes a page away, whose bytes are zeroes then; the memory cannot
+ * be made smaller, which is tried once.
  */
 #define _GNU_SOURCE
 #include "hostile.h"
 #include "../core/os.h"
 #include "t.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
+
+#define PUNCH_EVERY 4096u /* writes */
 
 uint64_t
 hostile_random(uint64_t *seed)
@@ -74,6 +80,32 @@ forge_anything(const struct memory *m, uint64_t r)
 }
 
 static void
+punch(const struct memory *m, uint64_t r)
+{
+	size_t off = (size_t)(r % m->size) & ~(size_t)(WIRE_PAGE - 1);
+
+	CHECK(madvise(m->base + off, WIRE_PAGE, MADV_REMOVE) == 0);
+}
+
+/* By a way to the file that only root has: its own descriptor is closed. */
+static void
+truncate_it(const struct memory *m)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx",
+		       (unsigned long)(uintptr_t)m->base,
+		       (unsigned long)(uintptr_t)(m->base + m->size));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	CHECK(ftruncate(fd, 0) != 0);
+	CHECK(ftruncate(fd, (off_t)(m->size + WIRE_PAGE)) != 0);
+	close(fd);
+}
+
+static void
 write_on(void *arg)
 {
 	struct hostile *h = arg;
@@ -87,7 +119,8 @@ write_on(void *arg)
 			forge_slot(&h->memory, r >> 2);
 		else
 			forge_anything(&h->memory, r >> 2);
-		h->writes++;
+		if (h->writes++ % PUNCH_EVERY == 0)
+			punch(&h->memory, r >> 2);
 		for (uint64_t i = 0; i < r % 256; i++)
 			os_relax();
 	}
@@ -114,6 +147,7 @@ hostile_start(struct hostile *h, const struct memory *m, uint64_t seed)
 {
 	*h = (struct hostile){ .seed = seed | 1 };
 	map_again(&h->memory, m);
+	truncate_it(&h->memory);
 	CHECK(os_thread_start(&h->thread, write_on, h) == 0);
 }
 
