@@ -167,6 +167,43 @@ TEST(sends_come_back_to_a_reply_port)
 	remove_dir();
 }
 
+static uint32_t ran;
+
+static int
+run(struct mp_port *p, struct mp_msg *m)
+{
+	os_store(&ran, 1);
+	return shift(p, m);
+}
+
+/* EPIPE would say that it is safe to ask somebody else. */
+TEST(what_a_closed_link_had_asked_ends_as_what_may_run)
+{
+	struct mp_port port, reply, *link;
+	struct mp_export *e;
+	struct shift m;
+
+	mp_port_init_call(&port, run, NULL);
+	port.iface = &shift_iface;
+	mp_port_init_queue(&reply, NULL);
+	for (int round = 0; round < 20; round++) {
+		os_store(&ran, 0);
+		CHECK_EQ(mp_export_open("shift", &port, NULL, &e), 0);
+		CHECK_EQ(mp_link_open("shift", &shift_iface, NULL, &link), 0);
+		m = shift_message(7, NULL, 0);
+		m.msg.reply = &reply;
+		CHECK_EQ(mp_send(link, &m.msg), 0);
+		mp_link_close(link);
+		CHECK(mp_recv(&reply) == &m.msg);
+		mp_export_close(e);
+		CHECK(m.msg.result == 7 || m.msg.result == -EOWNERDEAD);
+		CHECK(m.msg.result != 7 || os_load(&ran) == 1);
+	}
+	mp_port_fini(&reply);
+	mp_port_fini(&port);
+	remove_dir();
+}
+
 TEST(a_killed_server_ends_every_message_once)
 {
 	static struct shift m[40];
