@@ -279,14 +279,19 @@ link_send(struct mp_port *p, struct mp_msg *m)
 		return code;
 	if (!drive_is_ours())
 		return -ENOTCONN;
-	if (link_dead(l) != 0)
-		return -EPIPE;
 	if (!claim(l, &slot)) {
 		(void)link_drain(l);
 		if (!claim(l, &slot)) {
+			if (link_dead(l) != 0)
+				return -EPIPE;
 			port_refused(p, MP_REFUSED_FULL);
 			return -EAGAIN;
 		}
+	}
+	/* Now: a slot that the end of the link freed may be answered yet. */
+	if (link_dead(l) != 0) {
+		release(l, slot);
+		return -EPIPE;
 	}
 	fault = link_fill(l, slot, m, sync);
 	code = fault == -EAGAIN ? fault : mp_agent_begin(p, m);
