@@ -64,6 +64,9 @@ TEST_PLAIN := test/20-fastpath.c
 TEST_SIM := test/13-schedule.c test/13-wake.c test/13-agent.c test/13-state.c \
 	test/13-ring.c test/13-send.c test/13-machine.c test/18-promise.c test/19-sim.c \
 	test/30-promise.c test/31-open.c
+# Tests of the library with its points numbered: broker/step.h.
+TEST_STEP := test/38-step.c
+STEP_LIB := test/step.c test/step_serve.c test/step_call.c
 TEST_SH := test/63-tool.sh test/80-tool.sh test/60-mount.sh test/62-serve.sh
 TEST_DRIVER := test/vfs_try.c
 TEST_HOUSE := test/00-house.sh test/01-build.sh test/02-tidy.sh \
@@ -197,18 +200,21 @@ PIC_OBJ := $(LIB_SRC:%.c=$(B)/pic/%.o)
 FREE_OBJ := $(FREE_SRC:%.c=$(B)/free/%.o)
 SIM_OBJ := $(SIM_SRC:%.c=$(B)/sim/%.o)
 SIM_BIN := $(TEST_SIM:%.c=$(B)/sim/%)
+STEP := $(B)/step/libstep.a
+STEP_OBJ := $(PROCESS_SRC:%.c=$(B)/step/%.o) $(STEP_LIB:%.c=$(B)/step/%.o)
+STEP_BIN := $(TEST_STEP:%.c=$(B)/step/%)
 PROGRAM := $(PROGRAM_SRC:%.c=$(B)/%)
 BENCH := $(BENCH_SRC:%.c=$(B)/%)
 FUZZER := $(FUZZ_SRC:%.c=build/fuzz/%)
 COMMAND := $(TOOL_SRC:tool/msgport.c=$(B)/msgport)
 COMMAND := $(filter $(B)/msgport,$(COMMAND))
-TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN)) \
+TESTS := $(TEST_C:%.c=$(B)/%) $(if $(filter tsan,$V),,$(SIM_BIN) $(STEP_BIN)) \
 	$(filter-out $(if $(filter tsan,$V),test/62-serve.sh),$(TEST_SH)) \
 	$(if $V,,$(TEST_PLAIN:%.c=$(B)/%))
 DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 	$(TOOL_SRC:%.c=$(B)/%.o) $(TEST_LIB:%.c=$(B)/%.o) \
 	$(BENCH_LIB:%.c=$(B)/%.o) $(PROGRAM:%=%.o) $(BENCH:%=%.o) \
-	$(SIM_BIN:%=%.o) $(FUZZER:%=%.o)
+	$(SIM_BIN:%=%.o) $(STEP_OBJ) $(STEP_BIN:%=%.o) $(FUZZER:%=%.o)
 
 .PHONY: all everything ready free header clang kernel-objects demo check \
 	check-here san tidy analyse format doccheck fix fuzz fuzz-here bench \
@@ -218,7 +224,7 @@ DEP := $(LIB_OBJ) $(PIC_OBJ) $(FREE_OBJ) $(SIM_OBJ) $(HOST_SRC:%.c=$(B)/%.o) \
 .DELETE_ON_ERROR:
 
 all: $(LIB) $(B)/$(SONAME) $(COMMAND)
-everything: all $(PROGRAM) $(BENCH) $(SIM_BIN)
+everything: all $(PROGRAM) $(BENCH) $(SIM_BIN) $(STEP_BIN)
 free: $(B)/free.o
 header: $(HEADERS:%=$(B)/header/%.ok)
 clang:
@@ -246,6 +252,10 @@ $(B)/sim/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@$(COMPILE) -DMP_OS_SIM -c -o $@ $<
 
+$(B)/step/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	@$(COMPILE) -DMP_STEP -c -o $@ $<
+
 %.a:
 	@rm -f $@
 	@ar rcs $@ $^
@@ -256,6 +266,7 @@ $(TOOL): $(filter-out %/msgport.o,$(TOOL_SRC:%.c=$(B)/%.o))
 $(TESTER): $(TEST_LIB:%.c=$(B)/%.o)
 $(B)/bench/libbench.a: $(BENCH_LIB:%.c=$(B)/%.o)
 $(SIM): $(SIM_OBJ)
+$(STEP): $(STEP_OBJ)
 
 $(B)/$(SONAME): $(PIC_OBJ)
 	@echo "  LINK    $@"
@@ -287,6 +298,11 @@ $(BENCH): %: %.o $(B)/bench/libbench.a $(HOST) $(LIB)
 $(SIM_BIN): %: %.o $(SIM)
 	@echo "  LINK    $@"
 	@$(LINK) -o $@ $^ -lpthread
+
+$(STEP_BIN): %: %.o $(STEP) $(TESTER) $(HOST) $(LIB)
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $< -Wl,--whole-archive $(STEP) \
+		-Wl,--no-whole-archive $(filter-out $< $(STEP),$^) $(LIBS)
 
 # A header alone, for C and for C++.
 $(B)/header/%.ok: $(HEADERS:%=include/msgport/%.h)

@@ -10,6 +10,7 @@
  * lower half gets there when those before it are gone.
  */
 #include "link.h"
+#include "step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,6 +86,7 @@ arena_get(struct arena *a, uint64_t len, uint64_t *off)
 	bool found;
 
 	os_lock(&a->lock);
+	STEP(arena_find);
 	found = find(a, a->hint, a->pages, n, &at) ||
 		find(a, 0, a->pages, n, &at);
 	if (found) {
@@ -165,6 +167,7 @@ void
 arena_put(struct arena *a, uint64_t off)
 {
 	os_lock(&a->lock);
+	STEP(arena_put);
 	unuse(a, off);
 	os_unlock(&a->lock);
 }

@@ -10,6 +10,7 @@
  * sleeps, and no thread of the library's own.
  */
 #include "link.h"
+#include "step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -84,12 +85,14 @@ drive_start(struct mp_link *l)
 	code = drive.links < MP_LINKS_MAX ? mark_alive() : -EMFILE;
 	if (code == 0) {
 		os_store(drive.alive, 1);
+		STEP(drive_add);
 		l->next = drive.link;
 		drive.link = l;
 		drive.links++;
 		__atomic_store_n(&os_park_hook, drive_park, __ATOMIC_RELEASE);
 	}
 	os_unlock(&drive.lock);
+	STEP(drive_added);
 	if (code == 0)
 		look_again();
 	return code;
@@ -103,10 +106,12 @@ drive_stop(struct mp_link *l)
 	os_lock(&drive.lock);
 	while (*at != l)
 		at = &(*at)->next;
+	STEP(drive_remove);
 	*at = l->next;
 	drive.links--;
 	os_unlock(&drive.lock);
 	look_again();
+	STEP(drive_pins);
 	count_wait(&l->pins);
 }
 
@@ -136,16 +141,20 @@ lead_once(struct bell_word *word, uint64_t deadline_ns)
 	uint32_t n;
 
 	word[1].expected = os_load_acquire(word[1].word);
+	STEP(lead_pin);
 	n = pin(link);
 	for (uint32_t i = 0; i < n; i++) {
 		bell[i].word = &link[i]->memory.control->client_bell;
 		bell[i].shared = true;
 		bell[i].expected = bell_sleep(bell[i].word);
 	}
+	STEP(lead_drain);
 	for (uint32_t i = 0; i < n; i++)
 		any |= link_drain(link[i]);
+	STEP(lead_park);
 	if (!any && os_load_acquire(word[0].word) == word[0].expected)
 		code = bell_park(word, n + 2, deadline_ns);
+	STEP(lead_awake);
 	for (uint32_t i = 0; i < n; i++) {
 		bell_awake(bell[i].word);
 		link_drain(link[i]);
@@ -167,6 +176,7 @@ leave(void)
 		os_store_release(&next->leads, 1);
 	}
 	os_unlock(&drive.lock);
+	STEP(lead_leave);
 	if (next != NULL)
 		bell_wake(&next->leads, false, 1);
 }
@@ -232,7 +242,9 @@ drive_park(const uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 		return bell_park(w, 1, deadline_ns);
 	if (enter(&me))
 		return lead(word, expected, deadline_ns);
+	STEP(follow);
 	code = bell_park(w, 2, deadline_ns);
+	STEP(unfollow);
 	if (!unfollow(&me))
 		return lead(word, expected, deadline_ns);
 	return code;

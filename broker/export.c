@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include "export.h"
+#include "step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ void
 export_ring(struct mp_export *e)
 {
 	os_fetch_add(&e->bell, 1);
+	STEP(export_ring);
 	os_wake(&e->bell, 1);
 }
 
@@ -31,8 +33,10 @@ export_ring(struct mp_export *e)
 void
 client_settle(struct client *c)
 {
+	STEP(settle);
 	watch_stop(&c->socket_watch);
 	watch_stop(&c->pid_watch);
+	STEP(settle_port);
 	if (c->served != NULL)
 		mp_port_fini(&c->reply);
 }
@@ -40,8 +44,10 @@ client_settle(struct client *c)
 void
 client_free(struct client *c)
 {
+	STEP(free_unmap);
 	memory_unmap(&c->memory);
 	close(c->peer.pidfd);
+	STEP(free_hang_up);
 	close(c->fd);
 	free(c->served);
 	free(c);
@@ -56,7 +62,9 @@ client_gone(struct watch *w)
 
 	watch_stop(&c->socket_watch);
 	watch_stop(&c->pid_watch);
+	STEP(gone_dead);
 	os_store_release(&c->dead, 1);
+	STEP(gone_ring);
 	export_ring(e);
 }
 
@@ -174,11 +182,15 @@ welcome(struct client *c, const struct wire_hello *h)
 	int code, fd = -1;
 
 	choose_layout(e, h, &w.layout);
+	STEP(welcome_memory);
 	code = memory_make(&c->memory, &w.layout, &fd);
+	STEP(welcome_slots);
 	if (code == 0)
 		code = open_served(c);
+	STEP(welcome_send);
 	if (code == 0)
 		code = socket_send(c->fd, &w, sizeof(w), fd);
+	STEP(welcome_sent);
 	if (fd >= 0)
 		close(fd);
 	return code;
@@ -193,6 +205,7 @@ client_hello(struct watch *w)
 	int passed = -1;
 	int code = socket_recv(c->fd, &h, sizeof(h), &passed);
 
+	STEP(hello_heard);
 	if (passed >= 0)
 		close(passed);
 	if (code == 0)
@@ -209,7 +222,9 @@ client_hello(struct watch *w)
 	}
 	if (h.what != WIRE_LINK)
 		return;
+	STEP(hello_open);
 	os_store_release(&c->open, 1);
+	STEP(hello_ring);
 	export_ring(c->export);
 }
 
@@ -219,6 +234,7 @@ list(struct mp_export *e, struct client *c)
 	bool room;
 
 	os_lock(&e->lock);
+	STEP(list_client);
 	room = e->clients < e->conf.links_max;
 	if (room) {
 		c->next = e->client;
@@ -239,6 +255,7 @@ accept_one(struct watch *w)
 	struct client *c;
 	int code;
 
+	STEP(accepted);
 	if (fd < 0)
 		return;
 	c = calloc(1, sizeof(*c));
@@ -249,6 +266,7 @@ accept_one(struct watch *w)
 		free(c);
 		return;
 	}
+	STEP(accept_peer);
 	c->export = e;
 	c->fd = fd;
 	c->peer_cpu = -1;
@@ -260,6 +278,7 @@ accept_one(struct watch *w)
 		client_free(c);
 		return;
 	}
+	STEP(accept_watch);
 	if (watch_start(&c->socket_watch, fd, client_hello, c) != 0 ||
 	    watch_start(&c->pid_watch, c->peer.pidfd, client_gone, c) != 0)
 		client_gone(&(struct watch){ .data = c });
@@ -316,9 +335,11 @@ start_threads(struct mp_export *e)
 	mp_port_init_callback(&e->room, room_came, e);
 	mp_pool_init(&e->worker, export_work, e);
 	e->worker.port.depth_max = e->conf.links_max * (e->conf.slots_max + 1);
+	STEP(start_workers);
 	code = mp_pool_start(&e->worker, e->thread, e->conf.workers);
 	if (code != 0)
 		return code;
+	STEP(start_pump);
 	code = os_thread_start(&e->pump, export_pump, e);
 	if (code != 0)
 		mp_pool_stop(&e->worker);
@@ -328,13 +349,17 @@ start_threads(struct mp_export *e)
 static void
 stop_threads(struct mp_export *e)
 {
+	STEP(stop_mark);
 	os_lock(&e->lock);
 	for (struct client *c = e->client; c != NULL; c = c->next)
 		os_store_release(&c->dead, 1);
 	os_unlock(&e->lock);
+	STEP(stop_closing);
 	os_store_release(&e->closing, 1);
 	export_ring(e);
+	STEP(stop_pump);
 	os_thread_join(&e->pump);
+	STEP(stop_workers);
 	mp_pool_stop(&e->worker);
 	mp_port_fini(&e->room);
 }
@@ -369,6 +394,7 @@ mp_export_open(const char *name, struct mp_port *p,
 	if (code == 0) {
 		code = start_threads(e);
 		if (code == 0) {
+			STEP(export_watch);
 			code = watch_start(&e->watch, e->listener.fd,
 					   accept_one, e);
 			if (code != 0)
@@ -382,6 +408,7 @@ mp_export_open(const char *name, struct mp_port *p,
 		free(e);
 		return code;
 	}
+	STEP(export_opened);
 	*out = e;
 	return 0;
 }
@@ -391,9 +418,13 @@ mp_export_close(struct mp_export *e)
 {
 	if (e == NULL)
 		return;
+	STEP(export_close);
 	watch_stop(&e->watch);
+	STEP(export_unlisten);
 	socket_unlisten(&e->listener, e->name);
+	STEP(export_stop);
 	stop_threads(e);
+	STEP(export_free);
 	free(e->thread);
 	free(e);
 }

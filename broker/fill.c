@@ -6,6 +6,7 @@
  * lands in the sender's own message before it is looked at.
  */
 #include "link.h"
+#include "step.h"
 
 #include <errno.h>
 
@@ -32,10 +33,12 @@ lend(struct mp_link *l, struct slot *s, struct mp_msg *m)
 		s->buf_len = buf->len;
 		return 0;
 	}
+	STEP(lend_get);
 	if (!arena_get(&l->arena, buf->len, &s->buf_off))
 		return -EAGAIN;
 	s->buf_len = buf->len;
 	s->bounced = true;
+	STEP(lend_copy);
 	if ((buf->dir & MP_BUF_IN) != 0)
 		memcpy(l->memory.arena + s->buf_off, buf->base, buf->len);
 	return 0;
@@ -78,6 +81,7 @@ find_op(const struct mp_link *l, const struct mp_msg *m)
 int
 link_fill(struct mp_link *l, uint32_t slot, struct mp_msg *m, bool sync)
 {
+	STEP(fill_write);
 	struct wire_request *r = memory_request(&l->memory, slot);
 	uint32_t cap = l->memory.layout.request_size - (uint32_t)sizeof(*r);
 	struct slot *s = &l->slot[slot];
@@ -89,6 +93,7 @@ link_fill(struct mp_link *l, uint32_t slot, struct mp_msg *m, bool sync)
 		code = mp_iface_check(l->port.iface, m);
 	if (code != 0)
 		return code;
+	STEP(fill_pack);
 	len = mp_iface_pack_in(s->op, m, r + 1, cap);
 	if (len < 0)
 		return len;
@@ -123,6 +128,7 @@ take_back(struct mp_link *l, const struct slot *s, struct mp_msg *m)
 			return -EPROTO;
 		live = s->buf_len != 0 ? said : 0;
 	}
+	STEP(back_copy);
 	if (s->bounced && (buf->dir & MP_BUF_OUT) != 0)
 		memcpy(buf->base, l->memory.arena + s->buf_off, live);
 	return 0;
@@ -151,6 +157,7 @@ link_answer(struct mp_link *l, uint32_t slot, struct mp_msg *m, int *result)
 	*result = -EPROTO;
 	if (said == EASYNC || len > cap)
 		return -EPROTO;
+	STEP(answer_unpack);
 	if (s->op->out.size != 0)
 		code = mp_iface_unpack_out(s->op, m, shared + 1, len);
 	if (code == 0 && s->op->buf.dir != 0 && said >= 0)

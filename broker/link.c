@@ -12,6 +12,7 @@
  * cannot.
  */
 #include "link.h"
+#include "step.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,7 +47,9 @@ link_die(struct mp_link *l, int code)
 	/* Full: pairs with the fence of a sender who has made a slot OUT. */
 	if (!os_cas(&l->dead, &alive, (uint32_t)code))
 		return;
+	STEP(client_dead);
 	wake_slots(l);
+	STEP(client_wake);
 	os_lock(&l->port.lock);
 	while (l->port.callers != NULL)
 		wake_one(sleeper_pop(&l->port, &l->port.callers));
@@ -59,6 +62,7 @@ link_die(struct mp_link *l, int code)
 static void
 server_left(struct watch *w)
 {
+	STEP(client_left);
 	link_die(w->data, -EPIPE);
 	watch_stop(w);
 }
@@ -94,6 +98,7 @@ say_hello(int fd, const struct mp_iface *iface, const struct mp_link_conf *conf)
 		h.op[i].in = iface->op[i].in.size;
 		h.op[i].out = iface->op[i].out.size;
 	}
+	STEP(client_hello);
 	return socket_send(fd, &h, sizeof(h), -1);
 }
 
@@ -125,8 +130,10 @@ hear_welcome(struct mp_link *l, const struct mp_iface *iface)
 		code = w.code < 0 && w.code != EASYNC ? w.code : -EPROTO;
 	if (code == 0 && (memory < 0 || !is_large_enough(&w.layout, iface)))
 		code = -EPROTO;
+	STEP(client_map);
 	if (code == 0)
 		code = memory_map(&l->memory, &w.layout, memory);
+	STEP(client_mapped);
 	if (memory >= 0)
 		close(memory);
 	l->epoch = w.epoch;
@@ -142,6 +149,7 @@ open_slots(struct mp_link *l)
 	l->asked = (struct ring){ .entry = m->asked,
 				  .size = slots * WIRE_ASKED_A_SLOT };
 	l->done = (struct ring){ .entry = m->done, .size = slots };
+	STEP(client_slots);
 	os_lock_init(&l->drain);
 	for (uint32_t i = 0; i < slots; i++)
 		l->free[i / 32] |= 1u << (i % 32);
@@ -159,9 +167,11 @@ connect_to(struct mp_link *l, const char *name, const struct mp_iface *iface,
 
 	if (code != 0)
 		return code;
+	STEP(client_peer);
 	code = socket_peer(l->fd, &l->peer);
 	if (code == 0)
 		code = say_hello(l->fd, iface, conf);
+	STEP(client_hear);
 	/* Refused before it was heard: why is still to be read. */
 	if (code == 0 || code == -EPIPE)
 		code = hear_welcome(l, iface);
@@ -174,10 +184,12 @@ connect_to(struct mp_link *l, const char *name, const struct mp_iface *iface,
 static void
 free_link(struct mp_link *l)
 {
+	STEP(client_unmap);
 	memory_unmap(&l->memory);
 	arena_close(&l->arena);
 	if (l->peer.pidfd >= 0)
 		close(l->peer.pidfd);
+	STEP(client_hang_up);
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l->slot);
@@ -218,6 +230,7 @@ mp_link_open(const char *name, const struct mp_iface *iface,
 	l->pid_watch.fd = -1;
 	c.slots = c.slots != 0 ? c.slots : MP_LINK_SLOTS;
 	c.arena_bytes = c.arena_bytes != 0 ? c.arena_bytes : MP_LINK_ARENA;
+	STEP(client_connect);
 	code = connect_to(l, name, iface, &c);
 	if (code == 0)
 		code = drive_start(l);
@@ -225,10 +238,13 @@ mp_link_open(const char *name, const struct mp_iface *iface,
 		free_link(l);
 		return code;
 	}
+	STEP(client_watch);
 	code = watch_start(&l->socket_watch, l->fd, server_left, l);
+	STEP(client_watch_pid);
 	if (code == 0)
 		code = watch_start(&l->pid_watch, l->peer.pidfd, server_died,
 				   l);
+	STEP(client_opened);
 	if (code != 0)
 		mp_link_close(&l->port);
 	else
@@ -251,11 +267,15 @@ mp_link_close(struct mp_port *p)
 	if (l == NULL)
 		return;
 	if (drive_is_ours()) {
+		STEP(client_close);
 		mp_port_close(p);
 		link_die(l, -EOWNERDEAD);
+		STEP(client_unwatch);
 		watch_stop(&l->socket_watch);
 		watch_stop(&l->pid_watch);
+		STEP(client_undrive);
 		drive_stop(l);
+		STEP(client_fini);
 		mp_port_fini(p);
 	} else {
 		/* Not this process's: nothing is mapped here. */

@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "wire.h"
+#include "step.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,7 @@ memory_attach(int fd, uint64_t size, void *out)
 	if (base == MAP_FAILED)
 		return -errno;
 	(void)madvise(base, size, MADV_DONTFORK);
+	STEP(memory_attach);
 	memcpy(out, &base, sizeof(base));
 	return 0;
 }
@@ -124,11 +126,14 @@ memory_new(uint64_t size, int *out)
 
 	if (fd < 0)
 		return -errno;
+	STEP(memory_size);
 	if (ftruncate(fd, (off_t)size) != 0)
 		code = -errno;
 	/* Reports what it lacks by itself, and not by errno. */
+	STEP(memory_fill);
 	if (code == 0)
 		code = -posix_fallocate(fd, 0, (off_t)size);
+	STEP(memory_seal);
 	if (code == 0 && fcntl(fd, F_ADD_SEALS, SEALS) != 0)
 		code = -errno;
 	if (code != 0)
@@ -149,6 +154,7 @@ memory_make(struct memory *m, const struct wire_layout *lay, int *out)
 	code = memory_new(m->size, &fd);
 	if (code != 0)
 		return code;
+	STEP(memory_map);
 	code = map(m, fd);
 	if (code != 0)
 		close(fd);
@@ -178,6 +184,7 @@ memory_map(struct memory *m, const struct wire_layout *lay, int fd)
 void
 memory_unmap(struct memory *m)
 {
+	STEP(memory_unmap);
 	if (m->base != NULL)
 		munmap(m->base, m->size);
 	m->base = NULL;

@@ -7,6 +7,7 @@
  * deaths and by workers.
  */
 #include "export.h"
+#include "step.h"
 
 struct sleep_on {
 	struct bell_word word[MP_LINKS_MAX + 1];
@@ -28,6 +29,7 @@ unlist(struct mp_export *e, struct client *c)
 	os_lock(&e->lock);
 	while (*at != c)
 		at = &(*at)->next;
+	STEP(unlist);
 	*at = c->next;
 	e->clients--;
 	/* What it did is counted here or there, and never in neither. */
@@ -48,8 +50,11 @@ bury(struct mp_export *e)
 		if (os_load_acquire(&c->dead) == 0 ||
 		    client_drain(c, &value) != NULL)
 			continue;
+		STEP(bury_settle);
 		client_settle(c);
+		STEP(bury_unlist);
 		unlist(e, c);
+		STEP(bury_free);
 		client_free(c);
 		any = true;
 	}
@@ -73,6 +78,7 @@ lie_down(struct mp_export *e, struct sleep_on *s, uint32_t bell)
 	struct bell_word *w = s->word;
 	bool idle = true;
 
+	STEP(pump_lie_down);
 	*w++ = (struct bell_word){ .word = &e->bell, .expected = bell };
 	for (struct client *c = first(e); c != NULL; c = c->next) {
 		if (os_load_acquire(&c->dead) != 0) {
@@ -100,6 +106,7 @@ get_up(struct mp_export *e)
 {
 	int32_t cpu = os_cpu();
 
+	STEP(pump_get_up);
 	for (struct client *c = first(e); c != NULL; c = c->next)
 		if (os_load_acquire(&c->open) != 0) {
 			bell_awake(&c->memory.control->server_bell);
@@ -158,6 +165,7 @@ export_pump(void *arg)
 
 	for (;;) {
 		bell = os_load_acquire(&e->bell);
+		STEP(pump_turn);
 		while (serve_all(e) || spin(e))
 			;
 		if (bury(e))
@@ -166,6 +174,7 @@ export_pump(void *arg)
 			return;
 		if (lie_down(e, &s, bell)) {
 			count_one(&e->admin.sleeps);
+			STEP(pump_park);
 			bell_park(s.word, s.words, MP_NO_DEADLINE);
 		}
 		get_up(e);

@@ -10,6 +10,7 @@
  * link's ring.
  */
 #include "link.h"
+#include "step.h"
 
 #include <errno.h>
 
@@ -41,9 +42,12 @@ claim(struct mp_link *l, uint32_t *slot)
 		if (bits == 0)
 			continue;
 		*slot = i * 32 + (uint32_t)__builtin_ctz(bits);
+		STEP(claim_gen);
 		gen = (gen_of(l, *slot) + 1) & WIRE_GEN_MASK;
 		l->slot[*slot].buf_len = 0;
+		STEP(claim_word);
 		os_store(&l->slot[*slot].word, slot_word(gen, SLOT_INLINE));
+		STEP(claim_reply);
 		os_store(&memory_reply(&l->memory, *slot)->word,
 			 gen << WIRE_WORD_SHIFT);
 		return true;
@@ -61,6 +65,7 @@ link_roomy(struct mp_link *l)
 	os_lock(&l->port.lock);
 	wake = sleeper_pop(&l->port, &l->port.callers);
 	os_unlock(&l->port.lock);
+	STEP(release_wake);
 	wake_one(wake);
 }
 
@@ -70,17 +75,23 @@ release(struct mp_link *l, uint32_t slot)
 {
 	struct slot *s = &l->slot[slot];
 
+	STEP(release_arena);
 	if (s->buf_len != 0)
 		arena_put(&l->arena, s->buf_off);
+	STEP(release_word);
 	os_store(&s->word, slot_word(gen_of(l, slot), SLOT_FREE));
+	STEP(release_bit);
 	os_fetch_or(&l->free[slot / 32], 1u << (slot % 32));
+	STEP(release_ask);
 	link_roomy(l);
 }
 
 static void
 tell_at(struct mp_link *l, uint32_t place, uint64_t entry)
 {
+	STEP(tell_fill);
 	ring_fill(&l->asked, place, entry);
+	STEP(tell_bell);
 	bell_ring(&l->memory.control->server_bell);
 }
 
@@ -117,7 +128,9 @@ complete(struct mp_link *l, uint32_t slot)
 	int result;
 	int code = link_answer(l, slot, m, &result);
 
+	STEP(complete_release);
 	release(l, slot);
+	STEP(complete_reply);
 	mp_reply(m, result);
 	if (code != 0)
 		link_die(l, code);
@@ -128,6 +141,7 @@ end(struct mp_link *l, uint32_t slot, uint32_t gen, enum slot_state as)
 {
 	uint32_t out = slot_word(gen, SLOT_OUT);
 
+	STEP(end_slot);
 	return os_cas(&l->slot[slot].word, &out, slot_word(gen, as));
 }
 
@@ -147,7 +161,9 @@ link_abandon(struct mp_link *l, uint32_t slot)
 	if (code == -EPIPE && os_load(&l->memory.started[slot]) == gen)
 		code = -EOWNERDEAD;
 	m = l->slot[slot].original;
+	STEP(abandon_release);
 	release(l, slot);
+	STEP(abandon_reply);
 	mp_reply(m, code);
 }
 
@@ -160,6 +176,7 @@ spin(const struct mp_link *l, uint32_t slot, uint32_t gen)
 	const int32_t *server_cpu = &l->memory.control->server_cpu;
 	int code = look(l, slot, gen);
 
+	STEP(spin);
 	if (code != 0 || !runs_elsewhere(&l->port, server_cpu))
 		return code;
 	for (int i = 0; i < MP_SPIN_MAX && code == 0 && link_dead(l) == 0;
@@ -181,6 +198,7 @@ sleep_for(struct mp_link *l, uint32_t slot, uint32_t gen, struct mp_msg *m)
 	int code;
 
 	while (os_load(&l->slot[slot].word) == slot_word(gen, SLOT_OUT)) {
+		STEP(sleep_look);
 		code = look(l, slot, gen);
 		if (code < 0)
 			link_die(l, -EPROTO);
@@ -190,13 +208,16 @@ sleep_for(struct mp_link *l, uint32_t slot, uint32_t gen, struct mp_msg *m)
 			complete(l, slot);
 		if (code != 0)
 			continue;
+		STEP(sleep_mark);
 		/* What look() has let pass, and nothing else, is slept on. */
 		seen = gen << WIRE_WORD_SHIFT;
 		w.expected = seen | WIRE_WAITS;
 		if (!os_cas(word, &seen, w.expected) && seen != w.expected)
 			continue;
+		STEP(sleep_park);
 		if (bell_park(&w, 1, deadline_ns) == 0)
 			continue;
+		STEP(sleep_expire);
 		deadline_ns = MP_NO_DEADLINE;
 		msg_expire(m);
 	}
@@ -209,9 +230,12 @@ keep(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 	struct slot *s = &l->slot[slot];
 	uint32_t gen = gen_of(l, slot);
 
+	STEP(keep_hold);
 	s->original = m;
 	m->hold = hold_of(slot, gen);
+	STEP(keep_take);
 	mp_msg_take(m);
+	STEP(keep_out);
 	/* All above before others may end it; pairs with end(). */
 	os_store_release(&s->word, slot_word(gen, SLOT_OUT));
 }
@@ -223,10 +247,13 @@ call(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 	int result = -EPROTO;
 	int code;
 
+	STEP(call_tell);
 	tell(l, WIRE_REQUEST, slot, gen);
+	STEP(call_told);
 	code = spin(l, slot, gen);
 	if (code == 0) {
 		keep(l, slot, m);
+		STEP(call_kept);
 		/* Pairs with the one in link_die(). */
 		os_fence();
 		if (mp_msg_cancelled(m))
@@ -234,11 +261,14 @@ call(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 		sleep_for(l, slot, gen, m);
 		return EASYNC;
 	}
+	STEP(call_answer);
 	if (code > 0)
 		code = link_answer(l, slot, m, &result);
+	STEP(call_release);
 	release(l, slot);
 	if (code != 0)
 		link_die(l, code);
+	STEP(call_end);
 	return mp_agent_end(m, result);
 }
 
@@ -253,11 +283,14 @@ send(struct mp_link *l, uint32_t slot, struct mp_msg *m)
 	uint32_t place = ring_take(&l->asked);
 	bool cancelled;
 
+	STEP(send_keep);
 	keep(l, slot, m);
+	STEP(send_kept);
 	cancelled =
 		mp_msg_cancelled(m) && os_xchg(&l->slot[slot].told, gen) != gen;
 	/* From here on the message may be gone. */
 	tell_at(l, place, wire_entry(gen, WIRE_REQUEST, slot));
+	STEP(send_told);
 	if (cancelled)
 		tell(l, WIRE_CANCEL, slot, gen);
 	if (link_dead(l) != 0)
@@ -280,6 +313,7 @@ link_send(struct mp_port *p, struct mp_msg *m)
 	if (!drive_is_ours())
 		return -ENOTCONN;
 	if (!claim(l, &slot)) {
+		STEP(send_full);
 		(void)link_drain(l);
 		if (!claim(l, &slot)) {
 			if (link_dead(l) != 0)
@@ -293,7 +327,9 @@ link_send(struct mp_port *p, struct mp_msg *m)
 		release(l, slot);
 		return -EPIPE;
 	}
+	STEP(send_fill);
 	fault = link_fill(l, slot, m, sync);
+	STEP(send_begin);
 	code = fault == -EAGAIN ? fault : mp_agent_begin(p, m);
 	if (code != 0 || fault != 0) {
 		release(l, slot);
@@ -312,10 +348,13 @@ link_cancel(struct mp_port *p, struct mp_msg *m)
 	if ((os_load(&m->state) & ST_EXPIRED) != 0) {
 		if (!end(l, slot, gen, SLOT_ORPHAN))
 			return;
+		STEP(orphan_tell);
 		tell(l, WIRE_ORPHAN, slot, gen);
+		STEP(orphan_reply);
 		mp_reply(m, -ECANCELED);
 	} else if (os_load(&l->slot[slot].word) == slot_word(gen, SLOT_OUT) &&
 		   os_xchg(&l->slot[slot].told, gen) != gen) {
+		STEP(cancel_tell);
 		tell(l, WIRE_CANCEL, slot, gen);
 	}
 }
@@ -329,15 +368,18 @@ link_room(struct mp_port *p, uint64_t deadline_ns)
 	uint32_t free = 0;
 	int code = 0;
 
+	STEP(room_ask);
 	os_fetch_add(&l->roomless, 1);
 	os_lock(&p->lock);
 	for (uint32_t i = 0; i < words; i++)
 		free |= os_load(&l->free[i]);
+	STEP(room_park);
 	if ((free == 0 || os_load(&l->arena.starved) != 0) &&
 	    link_dead(l) == 0 &&
 	    !sleeper_park(p, &p->callers, &me, deadline_ns))
 		code = -ETIMEDOUT;
 	os_unlock(&p->lock);
+	STEP(room_leave);
 	os_fetch_add(&l->roomless, -1u);
 	return link_dead(l) != 0 ? -EPIPE : code;
 }
@@ -372,13 +414,16 @@ link_drain(struct mp_link *l)
 		if (!ring_peek(&l->done, &entry))
 			return any;
 		os_lock(&l->drain);
+		STEP(drain_peek);
 		got = ring_peek(&l->done, &entry);
 		if (got)
 			ring_skip(&l->done);
+		STEP(drain_skipped);
 		os_unlock(&l->drain);
 		if (!got)
 			continue;
 		any = true;
+		STEP(drain_done);
 		one_done(l, entry);
 	}
 }

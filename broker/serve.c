@@ -7,6 +7,7 @@
  * client of this library would never do makes it dead, and nobody else.
  */
 #include "export.h"
+#include "step.h"
 
 #include <errno.h>
 
@@ -28,8 +29,10 @@ woke(struct client *c)
 static void
 push_done(struct client *c, uint32_t slot, uint32_t gen)
 {
+	STEP(push_fill);
 	ring_fill(&c->done, ring_take(&c->done),
 		  wire_entry(gen, WIRE_DONE, slot));
+	STEP(push_bell);
 	if (bell_ring(&c->memory.control->client_bell))
 		woke(c);
 }
@@ -48,23 +51,29 @@ answer(struct served *s, int result, bool by_pump)
 
 	if (s->began_ns != 0)
 		admin_answered(s, result);
+	STEP(answer_pack);
 	if (s->op != NULL && s->op->out.size != 0)
 		len = mp_iface_pack_out(s->op, &s->copy, r + 1, cap);
 	r->result = len < 0 ? -EIO : result;
 	r->len = len < 0 ? 0 : (uint32_t)len;
 	WIRE_PUBLISH();
+	STEP(answer_free);
 	/* Marks come only from the pump. */
 	if (by_pump)
 		os_store_release(&s->state, SERVED_FREE);
 	else
 		state = os_xchg(&s->state, SERVED_FREE);
+	STEP(answer_freed);
 	if ((state & SERVED_WAITED) != 0)
 		os_wake(&s->state, 1);
+	STEP(answer_word);
 	if ((os_xchg(&r->word, gen << WIRE_WORD_SHIFT | WIRE_IS_DONE) &
 	     WIRE_WAITS) != 0) {
+		STEP(answer_wake);
 		bell_wake(&r->word, true, 1);
 		woke(c);
 	}
+	STEP(answer_push);
 	if (push || (state & SERVED_ORPHAN) != 0)
 		push_done(c, slot, gen);
 }
@@ -139,9 +148,11 @@ stall(struct client *c, uint32_t slot)
 {
 	struct mp_export *e = c->export;
 
+	STEP(stall);
 	c->stalled = slot + 1;
 	mp_msg_init(&c->room, ROOM_OP);
 	c->room.reply = &e->room;
+	STEP(stalled);
 	(void)mp_send(&e->worker.port, &c->room);
 }
 
@@ -161,6 +172,7 @@ send_on(struct client *c, struct served *s)
 	int code;
 
 	os_store(&s->copy.state, ST_ARMED);
+	STEP(send_on);
 	code = target->mp_SendMsg(target, &s->copy);
 	if (code == EASYNC) {
 		count_one(&c->tally.queued);
@@ -187,6 +199,7 @@ begin(struct client *c, uint32_t slot, uint32_t gen)
 	struct wire_request r;
 	int code;
 
+	STEP(begin_copy);
 	memcpy(&r, shared, sizeof(r));
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (os_load_acquire(&s->state) != SERVED_FREE || r.len > cap) {
@@ -196,14 +209,18 @@ begin(struct client *c, uint32_t slot, uint32_t gen)
 	c->peer_cpu = r.cpu;
 	s->began_ns = r.op != WIRE_OP_PING ? admin_began(c) : 0;
 	s->gen = gen;
+	STEP(begin_decode);
 	code = decode(s, &r, shared + 1);
 	if (code == -EPROTO) {
 		fail(c);
 		return;
 	}
+	STEP(begin_busy);
 	os_store(&s->state, SERVED_BUSY);
+	STEP(begin_started);
 	/* Before it can have any effect: a survivor asks whether it began. */
 	os_store_release(&c->memory.started[slot], gen);
+	STEP(begin_send);
 	if (code != 0)
 		count_one(&c->tally.refused);
 	if (code != 0 || r.op == WIRE_OP_PING)
@@ -217,6 +234,7 @@ cancel(struct client *c, uint32_t slot, uint32_t gen)
 {
 	struct served *s = served_of(c, slot);
 
+	STEP(serve_cancel);
 	if (s->gen == gen && os_load(&s->state) != SERVED_FREE)
 		mp_cancel(&s->copy);
 }
@@ -232,6 +250,7 @@ orphan(struct client *c, uint32_t slot, uint32_t gen)
 		fail(c);
 		return;
 	}
+	STEP(serve_orphan);
 	s->orphaned = gen;
 	if ((s->flags & WIRE_ASYNC) != 0)
 		cancel(c, slot, gen);
@@ -294,12 +313,15 @@ client_serve(struct client *c)
 	if (slot != 0) {
 		if (!has_room(c))
 			return false;
+		STEP(unstall);
 		c->stalled = 0;
 		send_on(c, served_of(c, slot - 1));
 	}
 	while (n < TURN && c->stalled == 0 && os_load(&c->dead) == 0 &&
 	       ring_peek(&c->asked, &entry)) {
+		STEP(serve_skip);
 		ring_skip(&c->asked);
+		STEP(serve_one);
 		serve_one(c, entry);
 		n++;
 	}
@@ -313,8 +335,10 @@ export_work(struct mp_port *p, struct mp_msg *m)
 {
 	struct mp_export *e = p->data;
 
+	STEP(work);
 	if (m->reply != &e->room)
 		return mp_forward(e->port, m);
+	STEP(work_room);
 	(void)e->port->ops->room(e->port, MP_NO_DEADLINE);
 	return 0;
 }
@@ -327,6 +351,7 @@ cancel_all(struct client *c)
 	struct served *s;
 
 	c->cancelled = true;
+	STEP(cancel_all);
 	for (uint32_t i = 0; i < c->memory.layout.slots; i++) {
 		s = served_of(c, i);
 		if (os_load(&s->state) != SERVED_FREE && c->stalled != i + 1)
@@ -344,6 +369,7 @@ client_drain(struct client *c, uint32_t *value)
 	if (!c->cancelled)
 		cancel_all(c);
 	if (c->stalled != 0) {
+		STEP(drain_stalled);
 		/* Its end rings the pump. */
 		if (!has_room(c))
 			return &c->dead;
@@ -352,6 +378,7 @@ client_drain(struct client *c, uint32_t *value)
 	}
 	for (uint32_t i = 0; i < c->memory.layout.slots; i++) {
 		s = served_of(c, i);
+		STEP(drain_slot);
 		*value = os_fetch_or(&s->state, SERVED_WAITED) | SERVED_WAITED;
 		if (*value != (SERVED_FREE | SERVED_WAITED))
 			return &s->state;

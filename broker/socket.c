@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "socket.h"
+#include "step.h"
 #include <msgport/name.h>
 
 #include <errno.h>
@@ -124,6 +125,7 @@ listen_at(struct listener *l, const struct sockaddr_un *at, mode_t mode)
 
 	if (bind(l->fd, (const struct sockaddr *)at, sizeof(*at)) != 0)
 		return -errno;
+	STEP(listen_bound);
 	/* Nobody can connect before it listens. */
 	if (chmod(at->sun_path, mode) != 0 || stat(at->sun_path, &st) != 0 ||
 	    listen(l->fd, BACKLOG) != 0) {
@@ -132,6 +134,7 @@ listen_at(struct listener *l, const struct sockaddr_un *at, mode_t mode)
 		unlink(at->sun_path);
 		return code;
 	}
+	STEP(listen_listens);
 	l->dev = st.st_dev;
 	l->ino = st.st_ino;
 	return 0;
@@ -147,15 +150,19 @@ socket_listen(struct listener *l, const char *name, mode_t mode)
 
 	if (code != 0)
 		return code;
+	STEP(listen_turn);
 	turn = take_turn(&at, dir_len);
 	if (turn < 0)
 		return turn;
+	STEP(listen_clear);
 	code = clear(&at);
 	l->fd = code == 0 ? new_socket() : -1;
+	STEP(listen_bind);
 	if (code == 0)
 		code = l->fd < 0 ? l->fd : listen_at(l, &at, mode);
 	if (code != 0 && l->fd >= 0)
 		close(l->fd);
+	STEP(listen_over);
 	close(turn);
 	return code;
 }
@@ -170,10 +177,13 @@ socket_unlisten(struct listener *l, const char *name)
 
 	if (l->ino != 0 && path_of(&at, name, &dir_len) == 0)
 		turn = take_turn(&at, dir_len);
+	STEP(unlisten_turn);
 	if (turn >= 0 && stat(at.sun_path, &st) == 0 && st.st_dev == l->dev &&
 	    st.st_ino == l->ino)
 		unlink(at.sun_path);
+	STEP(unlisten_close);
 	close(l->fd);
+	STEP(unlisten_over);
 	if (turn >= 0)
 		close(turn);
 }
@@ -191,12 +201,14 @@ socket_connect(const char *name, int *out)
 	fd = new_socket();
 	if (fd < 0)
 		return fd;
+	STEP(socket_connect);
 	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) != 0) {
 		/* A dead server's socket is no server. */
 		code = errno == ECONNREFUSED ? -ENOENT : -errno;
 		close(fd);
 		return code;
 	}
+	STEP(socket_connected);
 	*out = fd;
 	return 0;
 }
@@ -231,6 +243,7 @@ socket_peer(int fd, struct peer *out)
 		pidfd = open_pid(fd, cred.pid);
 	if (pidfd < 0)
 		return pidfd;
+	STEP(socket_peer);
 	*out = (struct peer){ .pid = cred.pid,
 			      .uid = cred.uid,
 			      .gid = cred.gid,
@@ -262,6 +275,7 @@ socket_send(int fd, const void *data, size_t len, int pass)
 		head->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(head), &pass, sizeof(int));
 	}
+	STEP(socket_send);
 	do
 		n = sendmsg(fd, &h, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -318,6 +332,7 @@ socket_recv(int fd, void *data, size_t len, int *passed)
 	}
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
+	STEP(socket_passed);
 	code = take_passed(&h, &got);
 	if (code == 0 && n == 0)
 		code = -EPIPE;

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "watch.h"
 #include "../core/os.h"
+#include "step.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -46,6 +47,7 @@ serve(void *arg)
 		pthread_mutex_lock(&watcher.serve);
 		if (epoll_wait(watcher.epoll, &event, 1, 0) == 1) {
 			w = event.data.ptr;
+			STEP(watch_serve);
 			if (w != NULL)
 				w->ready(w);
 		}
@@ -77,6 +79,7 @@ open_thread(void)
 	watcher.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (watcher.epoll < 0)
 		return -errno;
+	STEP(watch_open);
 	watcher.end = eventfd(0, EFD_CLOEXEC);
 	if (watcher.end < 0 ||
 	    epoll_ctl(watcher.epoll, EPOLL_CTL_ADD, watcher.end, &event) != 0)
@@ -98,6 +101,7 @@ static void
 close_thread(void)
 {
 	(void)eventfd_write(watcher.end, 1);
+	STEP(watch_join);
 	pthread_join(watcher.thread, NULL);
 	close(watcher.end);
 	close(watcher.epoll);
@@ -116,6 +120,7 @@ add(struct watch *w, int fd)
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
 
 	w->fd = fd;
+	STEP(watch_add);
 	__atomic_fetch_add(&watcher.watches, 1, __ATOMIC_RELAXED);
 	if (epoll_ctl(watcher.epoll, EPOLL_CTL_ADD, fd, &event) == 0)
 		return 0;
@@ -150,6 +155,7 @@ watch_start(struct watch *w, int fd, void (*ready)(struct watch *), void *data)
 static void
 stop_here(struct watch *w)
 {
+	STEP(watch_stop);
 	(void)epoll_ctl(watcher.epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	w->fd = -1;
 	__atomic_fetch_sub(&watcher.watches, 1, __ATOMIC_RELAXED);
