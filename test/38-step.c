@@ -152,7 +152,10 @@ run_all(enum step_role victim, enum step_action action)
 	uint32_t passages = PASSAGES;
 
 	/* To be stopped first makes no other state of a death. */
-	if (action == STEP_STOP || getenv("T_SHORT") != NULL)
+	if (action == STEP_STOP)
+		passages = 1;
+	/* Who opens his first export has nothing to close yet. */
+	if (action == STEP_KILL && getenv("T_SHORT") != NULL)
 		passages = 1;
 	t_failing = told;
 	(void)run(&what);
