@@ -174,6 +174,15 @@ run_all(enum step_role victim, enum step_action action)
 	remove_dir();
 }
 
+/* Those of a call whose answer comes while it looks, which no run can force. */
+static bool
+comes_by_chance(const char *name)
+{
+	return strcmp(name, "call_answer") == 0 ||
+	       strcmp(name, "call_release") == 0 ||
+	       strcmp(name, "call_end") == 0;
+}
+
 /* After both roles have run: what no process came to was not tested. */
 static void
 check_acted(enum step_action action)
@@ -181,7 +190,8 @@ check_acted(enum step_action action)
 	if (tally->roles[action] != 3)
 		SKIP("runs after the others only");
 	for (uint32_t i = 0; i < step_points(); i++)
-		if (tally->acted[action][i] == 0)
+		if (tally->acted[action][i] == 0 &&
+		    !comes_by_chance(__start_mp_step[i]))
 			t_fail(__FILE__, __LINE__, "never at %s",
 			       __start_mp_step[i]);
 }
