@@ -326,11 +326,11 @@ TEST(ranges_stay_within_what_an_offset_can_say)
 	BAD(FALLOCATE, EFBIG, m.fallocate.in.offset = top);
 	BAD(FALLOCATE, EINVAL, m.fallocate.in.length = top + 1);
 	BAD(FALLOCATE, 0, m.fallocate.in.length = top);
-	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy.in.offset = top;
-	    m.copy.in.length = 1);
-	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy.in.to_offset = top;
-	    m.copy.in.length = 1);
-	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy.in.length = top + 1);
+	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy_file_range.in.offset = top;
+	    m.copy_file_range.in.length = 1);
+	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy_file_range.in.to_offset = top;
+	    m.copy_file_range.in.length = 1);
+	BAD(COPY_FILE_RANGE, EOVERFLOW, m.copy_file_range.in.length = top + 1);
 	BAD(INVAL_INODE, EINVAL, m.inval_inode.in.offset = 1;
 	    m.inval_inode.in.length = top);
 	BAD(INVAL_INODE, 0, m.inval_inode.in.offset = 1;
@@ -339,15 +339,22 @@ TEST(ranges_stay_within_what_an_offset_can_say)
 
 TEST(ranges_of_one_file_do_not_overlap_in_a_copy)
 {
-	BAD(COPY_FILE_RANGE, EINVAL, m.copy.in.to_node = m.copy.in.node;
-	    m.copy.in.to_offset = 9; m.copy.in.length = 10);
-	BAD(COPY_FILE_RANGE, EINVAL, m.copy.in.to_node = m.copy.in.node;
-	    m.copy.in.offset = 9; m.copy.in.length = 10);
-	BAD(COPY_FILE_RANGE, 0, m.copy.in.to_node = m.copy.in.node;
-	    m.copy.in.to_offset = 10; m.copy.in.length = 10);
-	BAD(COPY_FILE_RANGE, 0, m.copy.in.to_node = m.copy.in.node;
-	    m.copy.in.offset = 10; m.copy.in.length = 10);
-	BAD(COPY_FILE_RANGE, 0, m.copy.in.to_offset = 9; m.copy.in.length = 10);
+	BAD(COPY_FILE_RANGE, EINVAL,
+	    m.copy_file_range.in.to_node = m.copy_file_range.in.node;
+	    m.copy_file_range.in.to_offset = 9;
+	    m.copy_file_range.in.length = 10);
+	BAD(COPY_FILE_RANGE, EINVAL,
+	    m.copy_file_range.in.to_node = m.copy_file_range.in.node;
+	    m.copy_file_range.in.offset = 9; m.copy_file_range.in.length = 10);
+	BAD(COPY_FILE_RANGE, 0,
+	    m.copy_file_range.in.to_node = m.copy_file_range.in.node;
+	    m.copy_file_range.in.to_offset = 10;
+	    m.copy_file_range.in.length = 10);
+	BAD(COPY_FILE_RANGE, 0,
+	    m.copy_file_range.in.to_node = m.copy_file_range.in.node;
+	    m.copy_file_range.in.offset = 10; m.copy_file_range.in.length = 10);
+	BAD(COPY_FILE_RANGE, 0, m.copy_file_range.in.to_offset = 9;
+	    m.copy_file_range.in.length = 10);
 }
 
 TEST(only_what_mknod_can_make_is_asked_of_it)

@@ -217,8 +217,8 @@ TEST(no_more_is_read_or_written_than_was_asked)
 	ANSWER(WRITE, EIO, m.write.out.count++);
 	ANSWER(WRITE, EIO, m.write.out.count = 0);
 	ANSWER(WRITE, 0, m.write.out.count = 0; m.write.buf.len = 0);
-	ANSWER(COPY_FILE_RANGE, EIO, m.copy.out.count++);
-	ANSWER(COPY_FILE_RANGE, 0, m.copy.in.length++);
+	ANSWER(COPY_FILE_RANGE, EIO, m.copy_file_range.out.count++);
+	ANSWER(COPY_FILE_RANGE, 0, m.copy_file_range.in.length++);
 	ANSWER(LSEEK, EIO, m.lseek.in.offset = 7; m.lseek.out.offset = 6);
 	ANSWER(LSEEK, EIO, m.lseek.out.offset = 1ull << 63);
 	ANSWER(LSEEK, 0, m.lseek.out.offset = INT64_MAX);

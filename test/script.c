@@ -145,7 +145,7 @@ learn_records(struct script *s)
 static void
 learn_answer(struct script *s)
 {
-	union script_msg m = s->m;
+	union vfs_any m = s->m;
 
 	switch (m.msg.op) {
 	case MP_VFS_LOOKUP:

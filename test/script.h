@@ -12,43 +12,7 @@
  * refuses is refused before any boundary, and does not count.
  */
 
-#include <msgport/vfs.h>
-
-union script_msg {
-	struct mp_msg msg;
-	struct mp_vfs_lookup lookup;
-	struct mp_vfs_forget forget;
-	struct mp_vfs_getattr getattr;
-	struct mp_vfs_setattr setattr;
-	struct mp_vfs_readlink readlink;
-	struct mp_vfs_mknod mknod;
-	struct mp_vfs_mkdir mkdir;
-	struct mp_vfs_symlink symlink;
-	struct mp_vfs_unlink unlink;
-	struct mp_vfs_rename rename;
-	struct mp_vfs_link link;
-	struct mp_vfs_create create;
-	struct mp_vfs_getxattr getxattr;
-	struct mp_vfs_setxattr setxattr;
-	struct mp_vfs_removexattr removexattr;
-	struct mp_vfs_listxattr listxattr;
-	struct mp_vfs_open open;
-	struct mp_vfs_read read;
-	struct mp_vfs_write write;
-	struct mp_vfs_release release;
-	struct mp_vfs_fsync fsync;
-	struct mp_vfs_readdir readdir;
-	struct mp_vfs_statfs statfs;
-	struct mp_vfs_syncfs syncfs;
-	struct mp_vfs_access access;
-	struct mp_vfs_fallocate fallocate;
-	struct mp_vfs_lseek lseek;
-	struct mp_vfs_copy_file_range copy_file_range;
-	struct mp_vfs_attach attach;
-	struct mp_vfs_detach detach;
-	struct mp_vfs_inval_inode inval_inode;
-	struct mp_vfs_inval_entry inval_entry;
-};
+#include "vfs_mock.h"
 
 #define SCRIPT_NODES 64u
 #define SCRIPT_OPENS 24u
@@ -79,7 +43,7 @@ struct script {
 	/* Private from here on; zero. */
 	uint64_t random;
 	uint64_t counted; /* messages that the table let through */
-	union script_msg m;
+	union vfs_any m;
 	struct script_node node[SCRIPT_NODES];
 	struct script_open open[SCRIPT_OPENS];
 	uint64_t room[SCRIPT_ROOM / 8];

@@ -185,7 +185,7 @@ mock_answer(union vfs_any *m)
 		m->lseek.out.offset = m->lseek.in.offset;
 		break;
 	case MP_VFS_COPY_FILE_RANGE:
-		m->copy.out.count = m->copy.in.length;
+		m->copy_file_range.out.count = m->copy_file_range.in.length;
 		break;
 	case MP_VFS_ATTACH:
 		m->attach.out.caps = m->attach.in.caps & MP_VFS_CAP_ALL;

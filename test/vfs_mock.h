@@ -41,7 +41,7 @@ union vfs_any {
 	struct mp_vfs_access access;
 	struct mp_vfs_fallocate fallocate;
 	struct mp_vfs_lseek lseek;
-	struct mp_vfs_copy_file_range copy;
+	struct mp_vfs_copy_file_range copy_file_range;
 	struct mp_vfs_attach attach;
 	struct mp_vfs_detach detach;
 	struct mp_vfs_inval_inode inval_inode;

@@ -2,8 +2,10 @@
 #ifndef FEED_H
 #define FEED_H
 
-/* What the harnesses of links share: an input read as numbers, good requests
- * from the table of class vfs, and a count of descriptors. */
+/*
+ * What the harnesses share: an input read as numbers, good requests from the
+ * table of class vfs, and a count of descriptors.
+ */
 
 #include <msgport/vfs.h>
 
@@ -88,10 +90,10 @@ count_fds(void)
 
 /* Its buffer has a length and no memory. */
 static inline void
-table_request(const struct mp_iface_op *op, union table_msg *m)
+table_request(const struct mp_iface_op *op, struct mp_msg *m, size_t size)
 {
-	memset(m, 0, sizeof(*m));
-	m->msg.op = op->op;
+	memset(m, 0, size);
+	m->op = op->op;
 	for (uint32_t i = 0; i < op->fields; i++) {
 		const struct mp_iface_field *f = &op->field[i];
 		uint64_t id = 5 + i;

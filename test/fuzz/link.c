@@ -124,7 +124,7 @@ send_one(struct sent *s)
 	if (s->out)
 		return;
 	s->op = op;
-	table_request(op, &s->m);
+	table_request(op, &s->m.msg, sizeof(s->m));
 	free(s->byte);
 	s->byte = b.base = malloc(b.len);
 	memset(s->byte, 'x', b.len);

@@ -181,7 +181,7 @@ request(void)
 	union table_msg m;
 	int len;
 
-	table_request(op, &m);
+	table_request(op, &m.msg, sizeof(m));
 	len = mp_iface_pack_in(op, &m.msg, r + 1, cap);
 	MUST(len >= 0);
 	r->op = op->op;

@@ -16,11 +16,6 @@
 
 enum { BUF_MAX = 128 * 1024, CHANGES_MAX = 8 };
 
-struct feed {
-	const uint8_t *at;
-	size_t left;
-};
-
 struct run {
 	struct feed feed;
 	struct mp_port port;
@@ -34,20 +29,8 @@ struct run {
 	bool counts; /* the answer is one whose lookups can be told */
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
-
 static uint64_t
-take(struct feed *f, uint32_t bytes)
-{
-	uint64_t v = 0;
-
-	for (; bytes > 0 && f->left > 0; bytes--, f->left--)
-		v = v << 8 | *f->at++;
-	return v;
-}
-
-static uint64_t
-take_value(struct feed *f, uint64_t now, uint64_t known)
+take_any(struct feed *f, uint64_t now, uint64_t known)
 {
 	switch (take(f, 1) % 12) {
 	case 0:
@@ -106,7 +89,7 @@ change_buf(struct feed *f, const struct mp_iface_op *op, union vfs_msg *m)
 
 	switch (take(f, 1) % 8) {
 	case 0:
-		set_buf(op, m, take_value(f, b->len, op->buf.max));
+		set_buf(op, m, take_any(f, b->len, op->buf.max));
 		break;
 	case 1:
 		b->dir = (uint32_t)take(f, 1);
@@ -133,7 +116,7 @@ change_field(struct feed *f, const struct mp_iface_field *field,
 		at[take(f, 1) % field->size] = (char)take(f, 1);
 		return;
 	}
-	v = take_value(f, mp_iface_get(field, &m->msg), field->known);
+	v = take_any(f, mp_iface_get(field, &m->msg), field->known);
 	memcpy(at, &v, field->size);
 }
 
@@ -161,19 +144,7 @@ change(struct feed *f, const struct mp_iface_op *op,
 static void
 good_request(const struct mp_iface_op *op, union vfs_msg *m)
 {
-	memset(m, 0, sizeof(*m));
-	m->msg.op = op->op;
-	for (uint32_t i = 0; i < op->fields; i++) {
-		const struct mp_iface_field *f = &op->field[i];
-		uint64_t id = 5 + i;
-
-		if (f->off < op->in.off + op->in.size && f->kind == MP_FIELD_ID)
-			memcpy((char *)m + f->off, &id, 8);
-	}
-	for (uint32_t i = 0; i < op->in.tails && op->in.tail[i].text; i++) {
-		memcpy((char *)m + op->in.tail[i].count_off, "\4\0\0", 4);
-		memcpy((char *)m + op->in.tail[i].off, "name", 5);
-	}
+	table_request(op, &m->msg, sizeof(*m));
 	if (op->buf.dir != 0) {
 		buf_of(op, m)->dir = op->buf.dir;
 		set_buf(op, m, op->op == MP_VFS_SYMLINK ? 9 : 4200);

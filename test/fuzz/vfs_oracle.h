@@ -4,13 +4,7 @@
 
 /* What the headers of class vfs promise, said without a look at class/. */
 
-#include <msgport/vfs.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define MUST(x) ((x) ? (void)0 : broken(#x, __LINE__))
+#include "feed.h"
 
 /* The driver's functions: a name and the message's type. */
 #define SLOTS(X)                                   \
@@ -58,12 +52,6 @@ union vfs_msg {
 	struct mp_vfs_inval_inode inval_inode;
 	struct mp_vfs_inval_entry inval_entry;
 };
-
-static void __attribute__((noreturn)) broken(const char *what, int line)
-{
-	fprintf(stderr, "broken promise, line %d: %s\n", line, what);
-	abort();
-}
 
 static uint32_t
 count_of(const struct mp_iface_tail *t, const union vfs_msg *m)
