@@ -117,8 +117,18 @@ is_large_enough(const struct wire_layout *lay, const struct mp_iface *iface)
 	       lay->reply_size >= least.reply_size;
 }
 
+/* A server may give less than was asked for; more would cost this side. */
+static bool
+is_as_asked(const struct wire_layout *lay, const struct mp_link_conf *conf)
+{
+	return lay->slots <= conf->slots &&
+	       (conf->arena_bytes > WIRE_ARENA_MAX ||
+		lay->arena_size < conf->arena_bytes + WIRE_PAGE);
+}
+
 static int
-hear_welcome(struct mp_link *l, const struct mp_iface *iface)
+hear_welcome(struct mp_link *l, const struct mp_iface *iface,
+	     const struct mp_link_conf *conf)
 {
 	struct wire_welcome w;
 	int memory = -1;
@@ -128,7 +138,8 @@ hear_welcome(struct mp_link *l, const struct mp_iface *iface)
 		code = -EPROTONOSUPPORT;
 	if (code == 0 && w.code != 0)
 		code = w.code < 0 && w.code != EASYNC ? w.code : -EPROTO;
-	if (code == 0 && (memory < 0 || !is_large_enough(&w.layout, iface)))
+	if (code == 0 && (memory < 0 || !is_large_enough(&w.layout, iface) ||
+			  !is_as_asked(&w.layout, conf)))
 		code = -EPROTO;
 	STEP(client_map);
 	if (code == 0)
@@ -174,7 +185,7 @@ connect_to(struct mp_link *l, const char *name, const struct mp_iface *iface,
 	STEP(client_hear);
 	/* Refused before it was heard: why is still to be read. */
 	if (code == 0 || code == -EPIPE)
-		code = hear_welcome(l, iface);
+		code = hear_welcome(l, iface, conf);
 	if (code == 0)
 		code = open_slots(l);
 	return code;

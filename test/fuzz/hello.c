@@ -223,6 +223,8 @@ static void
 hear(struct feed *f)
 {
 	static struct wire_welcome w;
+	const struct mp_link_conf conf = { .slots = LINK_SLOTS,
+					   .arena_bytes = LINK_ARENA };
 	struct wire_op op[WIRE_OPS_MAX];
 	struct mp_link *l = calloc(1, sizeof(*l));
 	int pass[2], end[2], code;
@@ -269,11 +271,13 @@ hear(struct feed *f)
 	init_port(l, &mp_vfs_iface);
 	l->fd = end[0];
 	l->peer.pidfd = NONE;
-	code = hear_welcome(l, &mp_vfs_iface);
+	code = hear_welcome(l, &mp_vfs_iface, &conf);
 	MUST(code <= 0 && (code == 0) == (l->memory.base != NULL));
 	if (code == 0) {
 		MUST(good && n == 1 && len == sizeof(w) && w.code == 0);
 		MUST(w.magic == WIRE_MAGIC && w.version == WIRE_VERSION);
+		MUST(w.layout.slots <= LINK_SLOTS);
+		MUST(w.layout.arena_size <= LINK_ARENA);
 		memory_holds(l);
 	}
 	mp_port_fini(&l->port);
