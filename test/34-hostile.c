@@ -72,15 +72,15 @@ message(uint64_t *seed, const struct mp_buf *piece)
 
 /*
  * Many in flight, so that their patience is one; each ends once, at the latest
- * with the link.  True if that is of no more use.
+ * with the link.  How many were sent, and whether it is of no more use.
  */
-static bool
-send_at_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed)
+static uint32_t
+send_at_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed,
+	     bool *useless)
 {
 	static struct shift m[AT_ONCE];
 	uint64_t deadline_ns = os_now_ns() + PATIENCE_NS;
 	struct mp_port done;
-	bool useless = false;
 	uint32_t sent = 0;
 
 	mp_port_init_count(&done);
@@ -90,26 +90,31 @@ send_at_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed)
 		if (mp_send(p, &m[i].msg) == 0)
 			sent++;
 		else
-			useless = true;
+			*useless = true;
 	}
 	if (mp_count_wait(&done, sent, deadline_ns) != 0) {
 		mp_link_shutdown(p);
 		CHECK_EQ(mp_count_wait(&done, sent, MP_NO_DEADLINE), 0);
-		useless = true;
+		*useless = true;
 	}
 	for (uint32_t i = 0; i < AT_ONCE; i++)
-		useless |= is_useless(m[i].msg.result);
+		*useless |= is_useless(m[i].msg.result);
 	mp_port_fini(&done);
-	return useless;
+	return sent;
 }
 
-static bool
-call_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed)
+/* What is refused or never began is not counted. */
+static uint32_t
+call_once(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed,
+	  bool *useless)
 {
 	struct shift m = message(seed, piece);
+	int code;
 
 	m.msg.deadline_ns = os_now_ns() + PATIENCE_NS;
-	return is_useless(mp_call(p, &m.msg));
+	code = mp_call(p, &m.msg);
+	*useless = is_useless(code);
+	return code != -EAGAIN && code != -EPIPE;
 }
 
 /* A turn with the link: how many messages it was. */
@@ -117,11 +122,10 @@ static uint32_t
 use(struct mp_port *p, const struct mp_buf *piece, uint64_t *seed,
     bool *useless)
 {
-	bool alone = hostile_random(seed) % 4 == 0;
-
-	*useless = alone ? call_once(p, piece, seed) :
-			   send_at_once(p, piece, seed);
-	return alone ? 1 : AT_ONCE;
+	*useless = false;
+	return hostile_random(seed) % 4 == 0 ?
+		       call_once(p, piece, seed, useless) :
+		       send_at_once(p, piece, seed, useless);
 }
 
 /* Calls, with an end to each; a dead link is opened again. */
